@@ -1,0 +1,1 @@
+"""Pure metric functions over numpy arrays, and the catalogue that names them."""

@@ -1,0 +1,1 @@
+"""Where readings come from: recordings and the simulator; devices join here."""

@@ -1,0 +1,134 @@
+"""What a reading is of: the series, its unit and kind, and the table that a batch refers to by digest."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from edge.wire.model import WIRE_VERSION, Identifier, WireModel, canonical, digest
+
+
+class Kind(StrEnum):
+    """How the values of a series are to be read."""
+
+    INTERVAL = "interval"
+    """A count or amount over [t, t + period)."""
+    CUMULATIVE = "cumulative"
+    """A counter's register, whose increments count."""
+    GAUGE = "gauge"
+    """A level at t."""
+    STATE = "state"
+    """A state from t until the next reading."""
+    EVENT = "event"
+    """Something that happened at t."""
+
+
+class Origin(StrEnum):
+    """Where a reading comes from; only measured readings are evidence."""
+
+    MEASURED = "measured"
+    REPLAYED = "replayed"
+    SIMULATED = "simulated"
+    IMPORTED = "imported"
+    ENTERED = "entered"
+
+
+class Unit(StrEnum):
+    """Unit of a value; the spelling is the one used in tables, API and pages."""
+
+    COUNT = "count"
+    STATE = "state"
+    CELSIUS = "degC"
+    FAHRENHEIT = "degF"
+    PERCENT = "percent"
+    PPM = "ppm"
+    LUX = "lux"
+    KILOWATT_HOUR = "kWh"
+    WATT = "W"
+    KILOGRAM = "kg"
+    SECOND = "s"
+    MILLIMETRE = "mm"
+    RATIO = "kg/kg"
+
+
+class Reset(StrEnum):
+    """When a cumulative counter returns to zero."""
+
+    NEVER = "never"
+    POWER_ON = "power_on"
+    MIDNIGHT = "midnight"
+    UNKNOWN = "unknown"
+
+
+Quantity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,32}$")]
+
+
+class Counter(WireModel):
+    """Arithmetic of a cumulative series: its width in bits (None: it does not wrap) and its reset rule."""
+
+    width_bits: Literal[8, 16, 32, 64] | None = None
+    reset: Reset = Reset.UNKNOWN
+
+
+class Series(WireModel):
+    """One series: natural key (device, quantity, channel) with unit, kind and reporting period.
+
+    ``period_s`` is the duration of an interval, or the longest silence to expect of another kind (None: no promise).
+    """
+
+    device: Identifier
+    quantity: Quantity
+    channel: Channel = ""
+    unit: Unit
+    kind: Kind
+    period_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    counter: Counter | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind is Kind.INTERVAL and self.period_s is None:
+            msg = "an interval series needs period_s, the duration of its intervals"
+            raise ValueError(msg)
+        if (self.kind is Kind.CUMULATIVE) != (self.counter is not None):
+            msg = "a cumulative series, and only such a one, needs counter (width_bits, reset)"
+            raise ValueError(msg)
+        return self
+
+    @cached_property
+    def definition(self) -> str:
+        """The canonical text of the series: what digests and Merkle leaves name it by."""
+        return canonical(self).decode()
+
+    def __hash__(self) -> int:
+        return hash(self.definition)
+
+
+class SeriesTable(WireModel):
+    """The series that a batch's indices point to, sorted by definition, sent once and named by digest afterwards."""
+
+    type: Literal["series_table"] = "series_table"
+    version: Literal[1] = WIRE_VERSION
+    series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _sorted_without_repeats(self) -> Self:
+        definitions = [s.definition for s in self.series]
+        if any(a >= b for a, b in pairwise(definitions)):
+            msg = "series must be sorted by their definition, each once"
+            raise ValueError(msg)
+        return self
+
+    @classmethod
+    def of(cls, series: set[Series] | list[Series]) -> SeriesTable:
+        """Return the table of these series, sorted, each once."""
+        return cls(series=tuple(sorted(set(series), key=lambda s: s.definition)))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the table's canonical text, the name that batches use."""
+        return digest(canonical(self))
