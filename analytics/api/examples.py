@@ -1,0 +1,194 @@
+"""Examples of the OpenAPI document: built from the models, so that they can't be wrong in shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from pydantic import BaseModel
+
+from analytics.api import models
+from analytics.metrics.catalogue import METRICS
+from analytics.results import (
+    AreaAnswer,
+    Change,
+    Completeness,
+    Coverage,
+    DistrictAnswer,
+    DistrictSum,
+    FacilitiesAnswer,
+    Facility,
+    Gap,
+    Interval,
+    Result,
+    Status,
+    Text,
+    TimeWindow,
+)
+from analytics.wording.texts import both
+from edge.wire.series import Origin
+
+
+def of(example: BaseModel) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI ``responses`` entry that shows an example of success."""
+    return {200: {"content": {"application/json": {"example": example.model_dump(mode="json")}}}}
+
+
+_ON = date(2026, 3, 2)
+_NAME = Text(en="North Gate convenience store (simulated)", zh="北门便利店（模拟）")
+_ZONE = "Asia/Shanghai"
+_WINDOW = TimeWindow(
+    start=datetime(2026, 3, 1, 16, tzinfo=UTC), end=datetime(2026, 3, 2, 16, tzinfo=UTC), time_zone=_ZONE
+)
+_BEFORE = TimeWindow(
+    start=datetime(2026, 2, 22, 16, tzinfo=UTC), end=datetime(2026, 2, 23, 16, tzinfo=UTC), time_zone=_ZONE
+)
+
+STORE = models.Store(
+    store_id="north-gate",
+    district_id="riverside",
+    name=_NAME,
+    format="convenience_store",
+    floor_area_m2=140.0,
+    area_kind="sales",
+    opens_at=time(7),
+    closes_at=time(23),
+    capacity=60,
+    time_zone=_ZONE,
+    business_day_start=time(0),
+    simulated=True,
+    valid_from=date(2026, 1, 1),
+    valid_to=None,
+)
+STORE_LIST = models.StoreList(on=_ON, registry_version=1, stores=(STORE,))
+DISTRICT = models.District(
+    district_id="riverside",
+    name=Text(en="Riverside district (simulated)", zh="滨河商圈（模拟）"),
+    kind="smart_district",
+    time_zone=_ZONE,
+    simulated=True,
+    valid_from=date(2026, 1, 1),
+    valid_to=None,
+)
+DISTRICT_LIST = models.DistrictList(on=_ON, registry_version=1, districts=(DISTRICT,))
+DEVICE_LIST = models.DeviceList(
+    store_id="north-gate",
+    on=_ON,
+    registry_version=1,
+    devices=(
+        models.Device(
+            device_id="north-gate-door-1",
+            agent_id="north-gate-agent",
+            model="simulated counter",
+            direction="normal",
+            purpose="counting visitors",
+            sign_posted=True,
+            accuracy=None,
+            calibrated_on=date(2026, 1, 10),
+            valid_from=date(2026, 1, 1),
+            valid_to=None,
+        ),
+    ),
+)
+RESULT = Result(
+    metric="footfall_entries",
+    name=Text(en="footfall, entries", zh="客流进入人次"),
+    unit="count",
+    facility=Facility.TRAFFIC,
+    formula_version=1,
+    status=Status.MEASURED,
+    value=612,
+    interval=Interval(low=588, high=637, level=0.95, method="audited accuracy, Wilson"),
+    window=_WINDOW,
+    coverage=Coverage(points_exist=2, points_instrumented=2),
+    completeness=Completeness(
+        expected=576,
+        received=564,
+        ratio=564 / 576,
+        floor=0.9,
+        gaps=(
+            Gap(
+                device="north-gate-door-1",
+                quantity="entries",
+                channel="",
+                start=datetime(2026, 3, 2, 3, tzinfo=UTC),
+                end=datetime(2026, 3, 2, 4, tzinfo=UTC),
+                declared=True,
+            ),
+        ),
+        gaps_total=1,
+    ),
+    origins=(Origin.SIMULATED,),
+    registry_version=1,
+    digest="5f1d3c0f1c8a0b9f1e6f0e1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e",
+    change=Change(window=_BEFORE, status=Status.MEASURED, value=590, difference=22, ratio=22 / 590),
+)
+STORE_ANSWER = FacilitiesAnswer(
+    store_id="north-gate",
+    name=_NAME,
+    district_id="riverside",
+    window=_WINDOW,
+    registry_version=1,
+    origins=(Origin.SIMULATED,),
+    evidence=False,
+    areas=(
+        AreaAnswer(
+            facility=Facility.TRAFFIC,
+            name=both("facility.traffic"),
+            status=Status.MEASURED,
+            coverage=Coverage(points_exist=2, points_instrumented=2),
+            completeness_ratio=564 / 576,
+            results=(RESULT,),
+            next_step=None,
+        ),
+        AreaAnswer(
+            facility=Facility.PARKING,
+            name=both("facility.parking"),
+            status=Status.NOT_INSTALLED,
+            coverage=Coverage(points_exist=0, points_instrumented=0),
+            completeness_ratio=None,
+            results=(),
+            next_step=None,
+        ),
+    ),
+)
+DISTRICT_ANSWER = DistrictAnswer(
+    district_id="riverside",
+    name=DISTRICT.name,
+    window=_WINDOW,
+    registry_version=1,
+    evidence=False,
+    stores=(STORE_ANSWER,),
+    sums=(
+        DistrictSum(
+            metric="footfall_entries",
+            name=RESULT.name,
+            unit="count",
+            value=612,
+            stores_included=("north-gate",),
+            stores_excluded=(),
+        ),
+    ),
+)
+CATALOGUE_ENTRY = models.CatalogueEntry.of(METRICS["footfall_entries"])
+CATALOGUE = models.Catalogue(metrics=(CATALOGUE_ENTRY,))
+ACCOUNT = models.Account(
+    complete=True,
+    spools=(
+        models.SpoolEntry(
+            agent="north-gate-agent",
+            spool="0b5c1d3e-6f1a-4b7e-9a3d-2f4c5b6a7d8e",
+            highest_sequence=1440,
+            committed=1439,
+            refused=0,
+            declared_lost=1,
+            missing=0,
+            readings_sealed=143_900,
+            duplicates=0,
+            corrections=0,
+            chain_breaks=0,
+        ),
+    ),
+)
+PROBLEM_KIND = models.ProblemKind.of("window_naive")
+PROBLEM_KINDS = models.ProblemKinds(problems=(PROBLEM_KIND,))

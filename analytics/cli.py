@@ -1,0 +1,148 @@
+"""``smartstore``: the interfaces for district operators and evaluators, served or answered in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import uvicorn
+
+from analytics import facilities, settings
+from analytics.api.app import create_app
+from analytics.api.database import Database, read_only
+from analytics.api.models import Catalogue, CatalogueEntry
+from analytics.default_window import latest_day
+from analytics.errors import UnknownMetric, UnknownStore
+from analytics.metrics.catalogue import METRICS
+from analytics.rendering import render_answer, render_catalogue
+from analytics.window_text import AskedWindow, WindowRefusedError
+from analytics.windows import Window
+from analytics.wording.language import Language
+from analytics.wording.texts import say
+from edge import event_log
+from edge.configuration import ConfigurationError
+from ingest.store import registry
+from ingest.store.connection import conninfo
+
+log = event_log.get(__name__)
+
+
+class CommandError(Exception):
+    """Something that the caller can put right; the text says how."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code: 0 done, 1 failed, 2 wrongly asked (argparse)."""
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (CommandError, ConfigurationError, UnknownMetric, UnknownStore) as error:
+        return _failed(str(error))
+    except WindowRefusedError as error:
+        return _failed(say(f"problem_detail.{error.code}", Language.EN, **error.values))
+    except psycopg.errors.UndefinedTable:
+        return _failed("the database has no schema yet: run 'smartstore-ingest migrate'")
+    except psycopg.OperationalError as error:
+        return _failed(f"the database doesn't answer ({str(error).strip()}): start it, or correct [database] url")
+    except OSError as error:
+        return _failed(str(error))
+    return 0
+
+
+def _failed(text: str) -> int:
+    print(f"smartstore: {text}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="smartstore", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the API and the pages")
+    _add_config(serve)
+    serve.set_defaults(run=_serve)
+
+    answer = commands.add_parser("facilities", help="answer the smart facilities of a store over a window")
+    answer.add_argument("store", metavar="STORE", help="id of the store in the registry")
+    _add_config(answer)
+    answer.add_argument("--from", dest="start", metavar="TIME", help="start: local date, or time with its zone")
+    answer.add_argument(
+        "--to", dest="end", metavar="TIME", help="end, not included; without both, the latest day with data"
+    )
+    answer.add_argument(
+        "--lang", type=Language, choices=list(Language), default=Language.EN, help="language of the table"
+    )
+    answer.add_argument("--json", action="store_true", help="write the answer as the API gives it")
+    answer.set_defaults(run=_facilities)
+
+    metrics = commands.add_parser("metrics", help="list the metrics, or show one")
+    metrics.add_argument("name", nargs="?", metavar="NAME")
+    metrics.add_argument(
+        "--lang", type=Language, choices=list(Language), default=Language.EN, help="language of the names"
+    )
+    metrics.add_argument("--json", action="store_true", help="write them as the API gives them")
+    metrics.set_defaults(run=_metrics)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings (TOML)")
+
+
+def _serve(parsed: argparse.Namespace) -> None:
+    configured = settings.load(parsed.config)
+    event_log.configure()
+    app = create_app(configured)
+    log.info("web_starting", address=f"http://{configured.web.host}:{configured.web.port}/")
+    uvicorn.run(
+        app,
+        host=configured.web.host,
+        port=configured.web.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+def _facilities(parsed: argparse.Namespace) -> None:
+    configured = settings.load(parsed.config)
+    if (parsed.start is None) != (parsed.end is None):
+        msg = "give both --from and --to, or neither for the latest day with data"
+        raise CommandError(msg)
+    asked = None if parsed.start is None else AskedWindow.read(parsed.start, parsed.end)
+    with psycopg.connect(conninfo(configured.database), application_name="smartstore") as c:
+        read_only(c, configured.web.statement_timeout_s)
+        answer = facilities.store_answer(c, parsed.store, _window(c, parsed.store, asked))
+    print(answer.model_dump_json(indent=2) if parsed.json else render_answer(answer, parsed.lang), end="\n")
+
+
+def _window(c: Database, store_id: str, asked: AskedWindow | None) -> Window:
+    now = datetime.now(UTC)
+    days = asked.days if asked else (now.date(),)
+    fact = next(filter(None, (registry.store(c, store_id, on) for on in days)), None)
+    if fact is None:
+        raise UnknownStore(store_id)
+    asked = asked or latest_day(c, [store_id], fact.time_zone, fact.business_day_start, now)
+    if asked is None:
+        msg = f"no reading of {store_id} has arrived yet: start its agent, and look at 'smartstore-edge status CONFIG'"
+        raise CommandError(msg)
+    return asked.at(fact.time_zone, fact.business_day_start, now)
+
+
+def _metrics(parsed: argparse.Namespace) -> None:
+    if parsed.name is not None and parsed.name not in METRICS:
+        raise UnknownMetric(parsed.name)
+    chosen = tuple(METRICS.values()) if parsed.name is None else (METRICS[parsed.name],)
+    entries = tuple(CatalogueEntry.of(metric) for metric in chosen)
+    if not parsed.json:
+        print(render_catalogue(entries, parsed.lang), end="")
+        return
+    shown = Catalogue(metrics=entries) if parsed.name is None else entries[0]
+    print(json.dumps(shown.model_dump(mode="json"), ensure_ascii=False, indent=2))

@@ -1,0 +1,92 @@
+"""What was received of what was expected: intervals by period, and the gaps between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.metrics.spans import Int64, Spans
+
+SLACK = 1.5
+"""A step of up to this many periods is no gap: a clock may jitter, a lost interval makes a step of two."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Received:
+    """Intervals expected and received over some time, and the spans without readings (µs)."""
+
+    expected: int
+    received: int
+    gaps: Spans
+
+
+def covered(t_us: Int64, period_us: int) -> Spans:
+    """Return the time that readings cover: from each one to the next, or for one period where the next is late.
+
+    Parameters
+    ----------
+    t_us
+        int64 array, sorted; repeats are allowed.
+    period_us
+        Duration of an interval, or the longest silence to expect (heartbeat), in µs.
+
+    Notes
+    -----
+    A step of up to 1.5 periods is no gap (``SLACK``). For an interval series with steps of one period this is the
+    union of its intervals; for a state reported on change it is the time vouched for by heartbeats.
+
+    Examples
+    --------
+    >>> covered(np.array([0, 60, 120, 300]), 60).pairs()
+    [(0, 180), (300, 360)]
+    """
+    return Spans.union(t_us, t_us + holds_us(t_us, period_us))
+
+
+def holds_us(t_us: Int64, period_us: int) -> Int64:
+    """Return for how long each reading speaks, in µs: to the next, or for one period where the next is late."""
+    step = np.diff(t_us, append=t_us[-1:] + period_us)
+    return np.where(step <= SLACK * period_us, step, period_us).astype(np.int64)
+
+
+def received(cover: Spans, period_us: int, wanted: Spans) -> Received:
+    """Return intervals expected and received over the wanted time.
+
+    Parameters
+    ----------
+    cover
+        Time that the readings cover (see ``covered``).
+    period_us
+        Period in µs.
+    wanted
+        Time over which intervals are expected.
+
+    Returns
+    -------
+    Received
+        expected: whole periods in each wanted span, rounded, at least one where there is any time; received: expected
+        minus the periods missing in the gaps, never below 0 and never above expected; gaps of half a period or more.
+
+    Notes
+    -----
+    Completeness as in ISO/IEC 25012; expected counts follow the zone database through ``wanted``, so a local day of
+    25 hours expects 25.
+
+    Examples
+    --------
+    >>> r = received(covered(np.array([0, 60, 180]), 60), 60, Spans.of([(0, 240)]))
+    >>> r.expected, r.received, r.gaps.pairs()
+    (4, 3, [(120, 180)])
+    """
+    expected = _periods(wanted, period_us)
+    gaps = wanted.without(cover)
+    long = 2 * (gaps.end - gaps.start) >= period_us
+    gaps = Spans(gaps.start[long], gaps.end[long])
+    count = max(0, expected - _periods(gaps, period_us))
+    return Received(expected, 0 if wanted.intersect(cover).total_us == 0 else count, gaps)
+
+
+def _periods(spans: Spans, period_us: int) -> int:
+    length = spans.end - spans.start
+    return int(np.maximum((2 * length + period_us) // (2 * period_us), 1).sum())

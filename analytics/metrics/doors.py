@@ -1,0 +1,108 @@
+"""The counts of a store's doors, by direction, with the capture rates that the audits of its counters show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.metrics.counts import Slots, joined
+from analytics.metrics.inputs import Audit, Inputs, Observed
+from analytics.metrics.intervals import CaptureRate, capture_rate, true_counts
+from analytics.metrics.spans import Float64, Int64, Spans
+
+OPPOSITE = {"entries": "exits", "exits": "entries"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DoorCounts:
+    """What one counter counted in one direction of the store (turned round where it is mounted inverted)."""
+
+    source: Observed
+    slots: Slots
+
+    def largest(self) -> int:
+        """Return the largest count of a slot of ordinary length, 0 where there is none."""
+        ordinary = self.slots.end_us - self.slots.start_us <= 2 * self.source.period_us
+        return int(np.rint(self.slots.amount[ordinary]).max(initial=0.0))
+
+    def unseen(self, wanted: Spans) -> int:
+        """Return how many of its periods are missing from the wanted time (rounded up), registers' resets included."""
+        expected = wanted.intersect(self.source.registered)
+        seen = Spans.union(self.slots.start_us, self.slots.end_us)
+        missing_us = expected.without(seen).total_us
+        resets = self.slots.reset & expected.contains(self.slots.start_us)
+        return -(-missing_us // self.source.period_us) + int(resets.sum())
+
+
+def doors(inputs: Inputs, direction: str) -> list[DoorCounts]:
+    """Return the counts of each counter in a direction, ``entries`` or ``exits``, as people walk."""
+    turned = OPPOSITE[direction]
+    return [
+        DoorCounts(series, series.slots(inputs.days.bounds_us))
+        for series in inputs.of(direction, turned)
+        if series.quantity == (turned if series.inverted else direction)
+    ]
+
+
+def all_slots(counters: Sequence[DoorCounts]) -> Slots:
+    """Return the slots of all counters as one."""
+    return joined([counter.slots for counter in counters])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audited:
+    """Capture rates of some counters: each its own where every one was audited, else the pooled one for all."""
+
+    rates: tuple[CaptureRate, ...]
+    stratum: Int64
+    """For each counter the index of its rate."""
+    level: float
+    method: str
+
+    def bounds(self, counts: Int64, unseen: Int64, sharpen: int = 1) -> tuple[Float64, Float64]:
+        """Return bounds of the true counts.
+
+        Parameters
+        ----------
+        counts
+            int64 (counters, bins), as counted.
+        unseen
+            int64 (bins,), the most that missing periods may have held.
+        sharpen
+            Number of comparisons to stand at once.
+        """
+        strata = np.zeros((len(self.rates), counts.shape[1]), dtype=np.int64)
+        np.add.at(strata, self.stratum, counts)
+        low, high = true_counts(strata, list(self.rates), self.level, sharpen)
+        least = min(rate.low for rate in self.rates)
+        return low, high + (unseen / least if least > 0 else np.where(unseen > 0, np.inf, 0.0))
+
+
+def audited(counters: Sequence[DoorCounts], audits: Sequence[Audit], level: float) -> Audited | None:
+    """Return the capture rates that the audits show, None where no counter was audited.
+
+    Where every counter has audits of its own, each count is weighed by its own rate; otherwise one rate pooled over
+    all audits stands for every counter.
+    """
+    own = [[a for a in audits if a.device == c.source.device and a.quantity == c.source.quantity] for c in counters]
+    found = {a for audits_of_one in own for a in audits_of_one}
+    if not found:
+        return None
+    if all(own):
+        rates = tuple(_rate(group, level) for group in own)
+        method = "each counter's audits: Wilson; thinning; sums by MOVER"
+        return Audited(rates, np.arange(len(own), dtype=np.int64), level, method)
+    counted = sum(1 for group in own if group)
+    method = f"audits of {counted} of {len(own)} counters pooled: Wilson; thinning"
+    return Audited((_rate(sorted_audits(found), level),), np.zeros(len(own), dtype=np.int64), level, method)
+
+
+def sorted_audits(audits: set[Audit]) -> list[Audit]:
+    """Return audits in a fixed order."""
+    return sorted(audits, key=lambda a: (a.device, a.quantity, a.manual_count, a.device_count))
+
+
+def _rate(audits: list[Audit], level: float) -> CaptureRate:
+    return capture_rate(sum(a.device_count for a in audits), sum(a.manual_count for a in audits), level)

@@ -1,0 +1,117 @@
+"""Energy use from the registers of the main meters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum
+
+import numpy as np
+
+from analytics.metrics.counts import Slots, shares
+from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome
+from analytics.metrics.spans import Float64, Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy over a window in kWh, with hard bounds."""
+
+    kwh: float
+    low_kwh: float
+    high_kwh: float
+
+
+def resolution(values: Float64) -> float:
+    """Return the step of a register: the greatest power of ten from 1 to 1e-6 of which every value is a multiple.
+
+    Examples
+    --------
+    >>> resolution(np.array([10.25, 10.5]))
+    0.01
+    """
+    for digits in range(6):
+        scaled = values * 10**digits
+        if np.allclose(scaled, np.rint(scaled), rtol=0, atol=1e-6):
+            return float(1 / 10**digits)
+    return 1e-6
+
+
+def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) -> Energy:
+    """Return the energy over a window from the increments of one register.
+
+    Parameters
+    ----------
+    slots
+        Increments in kWh between consecutive readings (``register_slots``), the nearest reading on either side of the
+        window included.
+    start_us, end_us
+        Window in µs.
+    step_kwh
+        Resolution of the register in kWh; a register shows what it has counted, cut to this step.
+
+    Returns
+    -------
+    Energy
+        kWh. An increment across an edge counts by its share of time; its bounds are nothing and all of it. A reset
+        loses what was counted since the reading before: at most the largest increment of one period seen. Time before
+        the first and after the last reading is bounded likewise.
+
+    Notes
+    -----
+    kWh = sum of increments, never negative; a gap's increment is right, its split in time is not.
+
+    Examples
+    --------
+    >>> slots = Slots(np.array([0, 900]), np.array([900, 1800]), np.array([1.0, 2.0]), np.array([False, False]))
+    >>> energy_between(slots, 450, 1800, 0.5)
+    Energy(kwh=2.5, low_kwh=1.5, high_kwh=3.5)
+    """
+    part = shares(slots, start_us, end_us)
+    touched = part > 0
+    whole = part == 1
+    value = fsum((slots.amount * part).tolist())
+    low = fsum(slots.amount[whole].tolist()) - step_kwh
+    high = fsum(slots.amount[touched].tolist()) + step_kwh
+    lost = int((slots.reset & touched).sum())
+    if lost:
+        # Each reset starts the register from an unknown place within its step, too.
+        high += lost * (float(slots.amount[~slots.reset].max(initial=0.0)) + step_kwh)
+    return Energy(value, max(low, 0.0), high)
+
+
+def measure(inputs: Inputs) -> Outcome:
+    """Return the energy of the main meters in kWh; detail: by_meter, resets."""
+    meters = [_meter(inputs, series) for series in inputs.of("active_energy")]
+    if all(energy is None for energy, _ in meters):
+        return Outcome(None, undefined="no_increment")
+    known = [energy for energy, _ in meters if energy is not None]
+    grounds = ["register resolution", "increments across the window's edges"]
+    unbounded = len(known) < len(meters)
+    if any(resets for _, resets in meters):
+        grounds.append("resets")
+    bounds = Bounds(fsum(e.low_kwh for e in known), fsum(e.high_kwh for e in known), None, "; ".join(grounds))
+    by_meter = {
+        series.device: energy.kwh
+        for series, (energy, _) in zip(inputs.of("active_energy"), meters, strict=True)
+        if energy is not None
+    }
+    detail = {"by_meter": by_meter, "resets": sum(resets for _, resets in meters)}
+    return Outcome(fsum(e.kwh for e in known), None if unbounded else bounds, detail)
+
+
+def _meter(inputs: Inputs, series: Observed) -> tuple[Energy | None, int]:
+    slots = series.slots_touching(inputs.days.bounds_us)
+    wanted = inputs.window.spans.intersect(series.registered)
+    if slots.start_us.size == 0 or wanted.total_us == 0:
+        return None, 0
+    start_us, end_us = int(wanted.start[0]), int(wanted.end[-1])
+    values = np.concatenate([part.value for part in series.parts])
+    energy = energy_between(slots, start_us, end_us, resolution(values))
+    resets = int((slots.reset & (shares(slots, start_us, end_us) > 0)).sum())
+    unread_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
+    if unread_us:
+        periods = -(-unread_us // series.period_us)
+        ordinary = slots.end_us - slots.start_us <= 2 * series.period_us
+        most = periods * float(slots.amount[ordinary].max(initial=0.0))
+        energy = Energy(energy.kwh, energy.low_kwh, energy.high_kwh + most)
+    return energy, resets

@@ -1,0 +1,151 @@
+"""Shares of time in which something held, from levels and states that are only read now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from analytics.metrics.completeness import SLACK, holds_us
+from analytics.metrics.spans import Bool, Int64, Spans
+
+
+class Doubt(Enum):
+    """How well a reading dates the change that it shows."""
+
+    SAMPLED = "sampled"
+    """The change was at some time since the reading before."""
+    ON_CHANGE = "on_change"
+    """The change is dated exactly, unless a heartbeat shows it: then the report of it was lost, or one before it."""
+    DETECTED = "detected"
+    """The change came up to one period before it was noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeShare:
+    """Time (µs) in which something held: as observed, its hard bounds, and what was observed and missing."""
+
+    held_us: int
+    low_us: int
+    high_us: int
+    observed_us: int
+    missing_us: int
+
+    @property
+    def share(self) -> float | None:
+        """Observed share, None where nothing was observed."""
+        return self.held_us / self.observed_us if self.observed_us else None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Bounds of the share over all the time wanted, missing time taken either way."""
+        wanted = self.observed_us + self.missing_us
+        return self.low_us / wanted, (self.high_us + self.missing_us) / wanted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Readings of a level or state, each judged: whether a condition held, at the device's worst, at its best.
+
+    ``t_us`` is int64, sorted; surely implies held implies possibly.
+    """
+
+    t_us: Int64
+    held: Bool
+    surely: Bool
+    possibly: Bool
+
+    @classmethod
+    def certain(cls, t_us: Int64, held: Bool) -> Judged:
+        """Return readings whose device error doesn't matter."""
+        return cls(t_us, held, held, held)
+
+
+def time_share(readings: Judged, period_us: int, wanted: Spans, doubt: Doubt) -> TimeShare:
+    """Return for how much of the wanted time a condition held, with hard bounds.
+
+    Parameters
+    ----------
+    readings
+        Judged readings of one series.
+    period_us
+        Sampling period or heartbeat in µs.
+    wanted
+        Time over which to judge.
+    doubt
+        How well changes are dated.
+
+    Notes
+    -----
+    A reading speaks until the next one, or for one period where the next is late (more than 1.5 periods); the rest is
+    missing. Lower bound: the time surely held, less the doubtful time before each change to the worse and the last
+    stretch before each gap; upper bound likewise with the time possibly held. What begins and ends between two
+    readings is not seen. Of several readings of one instant the last one speaks.
+
+    Examples
+    --------
+    >>> readings = Judged.certain(np.array([0, 60, 120]), np.array([True, True, False]))
+    >>> time_share(readings, 60, Spans.of([(0, 180)]), Doubt.SAMPLED)
+    TimeShare(held_us=120, low_us=60, high_us=180, observed_us=180, missing_us=0)
+    """
+    t_us = readings.t_us
+    seen = wanted.measure(t_us, t_us + holds_us(t_us, period_us))
+    observed, held_us = int(seen.sum()), int(seen[readings.held].sum())
+    worse = _doubtful(t_us, readings.surely, period_us, doubt)
+    better = _doubtful(t_us, readings.possibly, period_us, doubt)
+    low = int(seen[readings.surely].sum()) - worse.lost(wanted)
+    high = int(seen[readings.possibly].sum()) + better.gained(wanted)
+    return TimeShare(
+        held_us, max(0, min(low, held_us)), min(observed, max(high, held_us)), observed, wanted.total_us - observed
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Doubtful:
+    """Stretches that a change may really belong to: [from, to), after readings that say yes or no."""
+
+    start_us: Int64
+    end_us: Int64
+    said: Bool
+
+    def lost(self, wanted: Spans) -> int:
+        return int(wanted.measure(self.start_us, self.end_us)[self.said].sum())
+
+    def gained(self, wanted: Spans) -> int:
+        return int(wanted.measure(self.start_us, self.end_us)[~self.said].sum())
+
+
+def _doubtful(t_us: Int64, said: Bool, period_us: int, doubt: Doubt) -> _Doubtful:
+    step = np.diff(t_us, append=t_us[-1:] + 2 * period_us)
+    end = t_us + holds_us(t_us, period_us)
+    dubious = step > SLACK * period_us
+    changed = np.concatenate([said[1:] != said[:-1], np.zeros(min(1, said.size), dtype=np.bool_)])
+    start = t_us
+    if doubt is Doubt.SAMPLED:
+        dubious = dubious | changed
+    elif doubt is Doubt.DETECTED:
+        start = np.where(changed & ~dubious, end - np.maximum(step, period_us), t_us)
+        dubious = dubious | changed
+    else:
+        shown_by_heartbeat = np.concatenate(
+            [_on_beat(t_us, changed, period_us)[1:], np.zeros(min(1, t_us.size), np.bool_)]
+        )
+        dubious = dubious | (step > period_us) | (changed & ((step == period_us) | shown_by_heartbeat))
+    return _Doubtful(start[dubious], end[dubious], said[dubious])
+
+
+def _on_beat(t_us: Int64, changed: Bool, period_us: int) -> Bool:
+    """Return which readings fall on the beat of those that repeat a state."""
+    repeats = t_us[1:][~changed[:-1]]
+    if repeats.size == 0:
+        return np.zeros(t_us.size, dtype=np.bool_)
+    phases, counts = np.unique(repeats % period_us, return_counts=True)
+    return np.asarray(t_us % period_us == phases[np.argmax(counts)], dtype=np.bool_)
+
+
+def summed(shares: Iterable[TimeShare]) -> TimeShare:
+    """Return the sum of several series' times: the share of a sum is a ratio of sums, never a mean of ratios."""
+    table = [(s.held_us, s.low_us, s.high_us, s.observed_us, s.missing_us) for s in shares]
+    return TimeShare(*(sum(column) for column in zip(*table, strict=True))) if table else TimeShare(0, 0, 0, 0, 0)

@@ -1,0 +1,186 @@
+"""What a metric function is given and gives back: arrays with the registry's facts, and a value with bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.metrics.completeness import covered
+from analytics.metrics.counts import Slots, interval_slots, joined, register_slots
+from analytics.metrics.spans import Bool, Float64, Int64, Spans
+from analytics.windows import LocalDays, Window
+from edge.wire.series import Kind, Series
+
+Int16 = NDArray[np.int16]
+MICROSECONDS = 1_000_000
+_EVER = (-(2**62), 2**62)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeriesArrays:
+    """Effective rows of one series, sorted by (t, ordinal): int64 µs, int16, float64, int16."""
+
+    series: Series
+    t_us: Int64
+    ordinal: Int16
+    value: Float64
+    flags: Int16
+
+    @property
+    def period_us(self) -> int | None:
+        """Period in µs, None where the series promises none."""
+        return None if self.series.period_s is None else round(self.series.period_s * MICROSECONDS)
+
+    def where(self, keep: Bool | slice) -> SeriesArrays:
+        """Return the rows where ``keep`` is true, or of a slice."""
+        return SeriesArrays(self.series, self.t_us[keep], self.ordinal[keep], self.value[keep], self.flags[keep])
+
+    def between(self, start_us: int, end_us: int) -> SeriesArrays:
+        """Return the rows with start <= t < end."""
+        first, last = np.searchsorted(self.t_us, [start_us, end_us])
+        return self.where(slice(int(first), int(last)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observed:
+    """A registered series over the time for which one state of the registry holds, with its rows.
+
+    ``parts`` are the definitions under which it reported, in order of time: where a definition changes (another
+    period, another kind), the later one replaces the earlier from its first reading on, so that nothing counts twice.
+    """
+
+    device: str
+    quantity: str
+    channel: str
+    agent: str
+    point_id: str
+    point_kind: str
+    perimeter: bool | None
+    point_count: int
+    inverted: bool
+    accuracy: float | None
+    registered: Spans
+    period_us: int
+    parts: tuple[SeriesArrays, ...] = ()
+
+    def cover(self) -> Spans:
+        """Return the time that its readings cover, within the time for which it is registered."""
+        spans = [covered(part.t_us, part.period_us or self.period_us) for part in self.parts if part.t_us.size]
+        starts = np.concatenate([s.start for s in spans]) if spans else np.zeros(0, dtype=np.int64)
+        ends = np.concatenate([s.end for s in spans]) if spans else np.zeros(0, dtype=np.int64)
+        return Spans.union(starts, ends).intersect(self.registered)
+
+    def spells(self, wanted: Spans) -> Iterator[tuple[Int64, Float64, int, Spans]]:
+        """Yield (t_us, value, period_us, the part of the wanted time that these rows answer for) per definition."""
+        due = wanted.intersect(self.registered)
+        if not self.parts:
+            yield np.zeros(0, dtype=np.int64), np.zeros(0), self.period_us, due
+        begins = [int(part.t_us[0]) for part in self.parts[1:]]
+        for part, begin, end in zip(self.parts, [_EVER[0], *begins], [*begins, _EVER[1]], strict=True):
+            yield part.t_us, part.value, part.period_us or self.period_us, due.intersect(Spans.of([(begin, end)]))
+
+    def slots(self, midnights_us: Int64) -> Slots:
+        """Return its counts as slots that begin while it is registered: of two states of it, one has each slot."""
+        slots = self.slots_touching(midnights_us)
+        return slots.where(self.registered.contains(slots.start_us))
+
+    def slots_touching(self, midnights_us: Int64) -> Slots:
+        """Return its amounts as slots, of intervals and registers alike, those across its edges included."""
+        return joined([self._slots_of(part, midnights_us) for part in self.parts])
+
+    def _slots_of(self, part: SeriesArrays, midnights_us: Int64) -> Slots:
+        if part.series.counter is not None:
+            return register_slots(part.t_us, part.value, part.series.counter, midnights_us)
+        return interval_slots(part.t_us, part.value, part.period_us or self.period_us)
+
+    def with_parts(self, parts: tuple[SeriesArrays, ...]) -> Observed:
+        """Return it with other rows."""
+        return replace(self, parts=parts)
+
+    def touching(self, start_us: int, end_us: int, periods_before: int) -> Observed:
+        """Return it with the rows that speak about [start, end), and nothing else.
+
+        Intervals that overlap it (and ``periods_before`` more); readings of a level or state in it and the last one
+        before, if that still holds; readings of a register in it and the nearest on either side.
+        """
+        kept = tuple(self._touching(part, start_us, end_us, periods_before) for part in self.parts)
+        return self.with_parts(tuple(part for part in kept if part.t_us.size))
+
+    def _touching(self, part: SeriesArrays, start_us: int, end_us: int, periods_before: int) -> SeriesArrays:
+        period_us = part.period_us or self.period_us
+        if part.series.kind is Kind.INTERVAL:
+            return part.between(start_us - period_us * (1 + periods_before) + 1, end_us)
+        last_before = max(0, int(np.searchsorted(part.t_us, start_us, side="right")) - 1)
+        beyond = int(np.searchsorted(part.t_us, end_us, side="left"))
+        if part.series.kind is Kind.CUMULATIVE:
+            return part.where(slice(last_before, beyond + 1))
+        kept = part.where(slice(last_before, beyond))
+        stale = (
+            kept.t_us.size
+            and kept.t_us[0] < start_us
+            and covered(kept.t_us[:2], period_us).measure(start_us, end_us) == 0
+        )
+        return kept.where(slice(1, None)) if stale else kept
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A manual count beside a device's own."""
+
+    device: str
+    quantity: str
+    manual_count: int
+    device_count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """Everything that a metric of one store over one window is computed from.
+
+    ``wanted`` is the time over which the metric needs readings: the window, its opening hours, or from the start of
+    the business day in which the window begins.
+    """
+
+    window: Window
+    days: LocalDays
+    opening: Spans
+    wanted: Spans
+    series: tuple[Observed, ...]
+    audits: tuple[Audit, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, *quantities: str) -> Iterator[Observed]:
+        """Yield the series of these quantities."""
+        return (series for series in self.series if series.quantity in quantities)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Bounds of the true value: a confidence level, or None for hard bounds, and their ground."""
+
+    low: float
+    high: float
+    level: float | None
+    method: str
+
+
+def bounded(low: float, high: float, level: float | None, method: str) -> Bounds | None:
+    """Return bounds, None where there is no bound to give."""
+    return Bounds(float(low), float(high), level, method) if np.isfinite(low) and np.isfinite(high) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a metric function gives back; ``undefined`` says why there is no value in spite of readings."""
+
+    value: int | float | None
+    bounds: Bounds | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    undefined: str | None = None
+
+
+Measure = Callable[[Inputs], Outcome]

@@ -1,0 +1,128 @@
+"""Shelf labels: how many of the requested updates were confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analytics.metrics.inputs import Bounds, Inputs, Outcome
+from analytics.metrics.spans import Int64, Spans
+from analytics.metrics.traffic import total
+
+REQUESTED, CONFIRMED, FAILED = "label_updates_requested", "label_updates_confirmed", "label_updates_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Updates in a window (counts), those requested just before it, and the most that missing periods held."""
+
+    requested: int
+    confirmed: int
+    failed: int
+    requested_before: int = 0
+    unseen: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Requested, neither confirmed nor failed; not below 0 (answers to earlier requests may outnumber them)."""
+        return max(0, self.requested - self.confirmed - self.failed)
+
+
+def success(updates: Updates) -> tuple[float, float, float] | None:
+    """Return (share confirmed, low, high).
+
+    Parameters
+    ----------
+    updates
+        Counts of the window.
+
+    Returns
+    -------
+    tuple of float or None
+        Ratios; None where nothing was requested. The share may exceed 1 where answers to requests from before the
+        window outnumber what is pending: it is kept, the bounds are within [0, 1].
+
+    Notes
+    -----
+    confirmed / requested, with pending ones as failures below and as successes above. An answer comes within one
+    reporting period at most (a label's deadline is shorter), so of the confirmations and failures in the window up to
+    ``requested_before`` (the requests of the period before it) may answer earlier requests. Missing periods are taken
+    to have held at most the largest number of requests of a period seen. No-op successes count as the gateway does.
+    Source: update states of SoluM, Hanshow and OpenEPaperLink gateways; pending ones treated as censored.
+
+    Examples
+    --------
+    >>> success(Updates(requested=100, confirmed=95, failed=2, requested_before=1))
+    (0.95, 0.94, 0.99)
+    """
+    if updates.requested == 0:
+        return None
+    everything = updates.requested + updates.unseen
+    low = max(0, updates.confirmed - updates.requested_before) / everything
+    best = updates.confirmed + updates.pending + updates.requested_before + updates.unseen
+    # A confirmation seen in the window may answer for a request that a missing period held: hence both sides grow.
+    high = min(1.0, best / everything)
+    return updates.confirmed / updates.requested, min(low, 1.0), high
+
+
+def measure(inputs: Inputs) -> Outcome:
+    """Return confirmed ÷ requested; detail: requested, confirmed, failed, pending."""
+    start, end = inputs.window.start_us, inputs.window.end_us
+    updates = Updates(
+        requested=_within(inputs, REQUESTED, start, end),
+        confirmed=_within(inputs, CONFIRMED, start, end),
+        failed=_within(inputs, FAILED, start, end),
+        requested_before=_requested_before(inputs),
+        unseen=_unseen(inputs),
+    )
+    detail = {
+        "requested": updates.requested,
+        "confirmed": updates.confirmed,
+        "failed": updates.failed,
+        "pending": updates.pending,
+    }
+    shares = success(updates)
+    if shares is None:
+        return Outcome(None, detail=detail, undefined="nothing_requested")
+    value, low, high = shares
+    ground = "pending either way; answers within one period; missing periods up to the largest number requested"
+    return Outcome(value, Bounds(low, high, None, ground), detail)
+
+
+def _within(inputs: Inputs, quantity: str, start_us: int, end_us: int) -> int:
+    return sum(
+        total(series.slots(inputs.days.bounds_us).within(start_us, end_us).whole()) for series in inputs.of(quantity)
+    )
+
+
+def _requested_before(inputs: Inputs) -> int:
+    """Return the requests of the period before the window; the largest number seen where that period is missing."""
+    start = inputs.window.start_us
+    before = 0
+    for series in inputs.of(REQUESTED):
+        slots = series.slots(inputs.days.bounds_us)
+        edge = slots.where((slots.start_us < start) & (slots.end_us > start - series.period_us))
+        last = Spans.of([(start - series.period_us, start)]).intersect(series.registered)
+        known = last.without(Spans.union(edge.start_us, edge.end_us)).total_us == 0
+        before += total(edge.whole()) if known else _largest(slots.whole())
+    return before
+
+
+def _unseen(inputs: Inputs) -> int:
+    """Return the most requests that the worst received of the three quantities may have missed, summed by gateway."""
+    requested = {(s.device, s.channel): s for s in inputs.of(REQUESTED)}
+    worst: dict[tuple[str, str], int] = {}
+    for series in inputs.of(REQUESTED, CONFIRMED, FAILED):
+        slots = series.slots(inputs.days.bounds_us)
+        wanted = inputs.window.spans.intersect(series.registered)
+        missing_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
+        periods = -(-missing_us // series.period_us)
+        key = (series.device, series.channel)
+        largest = _largest(requested[key].slots(inputs.days.bounds_us).whole()) if key in requested else 0
+        worst[key] = max(worst.get(key, 0), periods * largest)
+    return sum(worst.values())
+
+
+def _largest(counts: Int64) -> int:
+    return int(np.max(counts, initial=0))

@@ -1,0 +1,282 @@
+"""When a store is fullest: occupancy, peak hours and the busiest day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analytics.metrics.counts import Slots
+from analytics.metrics.doors import Audited, DoorCounts, all_slots, audited, doors
+from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
+from analytics.metrics.spans import Bool, Float64, Int64, Spans
+from analytics.metrics.traffic import LEVEL
+from analytics.windows import from_us, local_hours
+
+BIN_FLOOR = 0.9
+"""Hours and days of which less than this was received are left out of peaks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occupancy:
+    """Occupancy at the end of each slot: as summed since the start of the business day, and held at or above zero."""
+
+    start_us: Int64
+    end_us: Int64
+    day: Int64
+    raw: Int64
+    clamped: Int64
+
+
+def occupancy(entries: Slots, exits: Slots, bounds_us: Int64) -> Occupancy:
+    """Return the occupancy over the business days, reset to zero at the start of each.
+
+    Parameters
+    ----------
+    entries, exits
+        Slots of all doors, in persons.
+    bounds_us
+        Starts of the business days and the end of the last, int64 µs.
+
+    Returns
+    -------
+    Occupancy
+        int64 arrays, one element per distinct end of a slot; a slot belongs to the day in which it begins.
+
+    Notes
+    -----
+    raw: O(t) = sum(in - out) since the reset. clamped: O = max(0, O + in - out), slot by slot (a reflected walk,
+    Lindley 1952), computed as raw - min(0, least raw so far). Clamping hides negative drift and so biases upward;
+    both are given. Several doors' slots that end together are netted first.
+
+    Examples
+    --------
+    >>> def slots(counts):
+    ...     start = np.arange(len(counts)) * 10
+    ...     return Slots(start, start + 10, np.array(counts, dtype=float), np.zeros(len(counts), dtype=bool))
+    >>> walk = occupancy(slots([1, 5, 0]), slots([3, 0, 2]), np.array([0, 100]))
+    >>> walk.raw.tolist(), walk.clamped.tolist()
+    ([-2, 3, 1], [0, 5, 3])
+    """
+    start = np.concatenate([entries.start_us, exits.start_us])
+    end = np.concatenate([entries.end_us, exits.end_us])
+    net = np.concatenate([entries.whole(), -exits.whole()])
+    day = np.searchsorted(bounds_us, start, side="right") - 1
+    inside = (day >= 0) & (day < bounds_us.size - 1)
+    start, end, net, day = start[inside], end[inside], net[inside], day[inside]
+    order = np.lexsort((end, day))
+    start, end, net, day = start[order], end[order], net[order], day[order]
+    if end.size == 0:
+        return Occupancy(start, end, day, net, net)
+    first = np.flatnonzero(np.concatenate([[True], (np.diff(end) != 0) | (np.diff(day) != 0)]))
+    start, end, day = np.minimum.reduceat(start, first), end[first], day[first]
+    raw, clamped = _walks(np.add.reduceat(net, first), day)
+    return Occupancy(start, end, day, raw, clamped)
+
+
+def _walks(net: Int64, day: Int64) -> tuple[Int64, Int64]:
+    raw, clamped = np.empty_like(net), np.empty_like(net)
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(day) != 0])).tolist()
+    for begin, end in zip(begins, [*begins[1:], net.size], strict=True):
+        raw[begin:end] = walk = np.cumsum(net[begin:end])
+        clamped[begin:end] = walk - np.minimum(np.minimum.accumulate(walk), 0)
+    return raw, clamped
+
+
+def measure_occupancy_peak(inputs: Inputs) -> Outcome:
+    """Return the greatest clamped occupancy of a slot in the window.
+
+    Detail: method, raw_peak (the greatest raw occupancy), raw (that of the same slot), slot_start, slot_end,
+    day_residue (raw occupancy at the end of the last business day: what the counters left inside).
+    """
+    entries, exits = doors(inputs, "entries"), doors(inputs, "exits")
+    walk = occupancy(all_slots(entries), all_slots(exits), inputs.days.bounds_us)
+    within = (walk.start_us >= inputs.window.start_us) & (walk.start_us < inputs.window.end_us)
+    if not within.any():
+        return Outcome(None, undefined="nothing_counted")
+    peak = int(np.flatnonzero(within)[np.argmax(walk.clamped[within])])
+    detail = {
+        "method": "clamped at zero, reset each business day",
+        "raw": int(walk.raw[peak]),
+        "raw_peak": int(walk.raw[within].max()),
+        "day_residue": int(walk.raw[-1]),
+        "slot_start": _local(inputs, int(walk.start_us[peak])),
+        "slot_end": _local(inputs, int(walk.end_us[peak])),
+    }
+    return Outcome(int(walk.clamped[peak]), _occupancy_bounds(inputs, entries, exits, walk, within), detail)
+
+
+def _occupancy_bounds(
+    inputs: Inputs, entries: list[DoorCounts], exits: list[DoorCounts], walk: Occupancy, within: Bool
+) -> Bounds | None:
+    """Return bounds of the true peak, within slots too: each side's true count since the reset, at every slot at once.
+
+    The noise of a sum over a day never exceeds its bound at twice the probability of its end (Lévy's inequality);
+    days and sides share the level (Bonferroni), hence ``sharpen``.
+    """
+    level = (1 + LEVEL) / 2
+    rates = [audited(side, inputs.audits, level) for side in (entries, exits)]
+    if rates[0] is None or rates[1] is None:
+        return None
+    sharpen = 2 * (inputs.days.bounds_us.size - 1)
+    came = _since_reset(inputs, entries, walk, rates[0], sharpen)
+    left = _since_reset(inputs, exits, walk, rates[1], sharpen)
+    first = np.concatenate([[True], np.diff(walk.day) != 0])
+    # Within a slot all who come may be in before the first leaves: entries to its end less exits to its start.
+    left_before = np.where(first, 0.0, np.concatenate([[0.0], left[0][:-1]]))
+    low = float(np.maximum(came[0] - left[1], 0.0)[within].max())
+    high = float((came[1] - left_before)[within].max())
+    return bounded(low, high, LEVEL, f"counting error since the reset, at every slot at once; {rates[0].method}")
+
+
+def _since_reset(
+    inputs: Inputs, counters: list[DoorCounts], walk: Occupancy, rates: Audited, sharpen: int
+) -> tuple[Float64, Float64]:
+    counts = np.zeros((len(counters), walk.end_us.size), dtype=np.int64)
+    unseen = np.zeros(walk.end_us.size, dtype=np.int64)
+    day_start = inputs.days.bounds_us[walk.day]
+    for row, counter in enumerate(counters):
+        slots = counter.slots
+        upto = np.concatenate([[0], np.cumsum(slots.whole())])
+        # Slots of one counter are in order of start and end alike.
+        reached = np.searchsorted(slots.end_us, walk.end_us, side="right")
+        counts[row] = upto[reached] - upto[np.searchsorted(slots.start_us, day_start, side="left")]
+        missing = inputs.wanted.intersect(counter.source.registered).without(Spans.union(slots.start_us, slots.end_us))
+        periods = -(-missing.measure(day_start, walk.end_us) // counter.source.period_us)
+        unseen += periods * counter.largest()
+    return rates.bounds(np.maximum(counts, 0), unseen, sharpen)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bins:
+    """Entries per bin of time (hour or day), and which bins were received well enough to be compared."""
+
+    start_us: Int64
+    counts: Int64
+    """int64 (counters, bins)"""
+    unseen: Int64
+    """int64 (bins,): the most that missing periods may have held, at the counters' largest counts"""
+    kept: Bool
+    rates: Audited | None
+
+    @property
+    def entries(self) -> Int64:
+        return np.asarray(self.counts.sum(axis=0), dtype=np.int64)
+
+
+def measure_peak_hour(inputs: Inputs) -> Outcome:
+    """Return the entries of the busiest clock hour; detail: start, end, hours_compared, hours_dropped.
+
+    The earliest on ties. Clock hours that the window cuts, and those received below 90 %, are dropped.
+    """
+    hours = local_hours(inputs.window)
+    bins = _binned(inputs, hours.start_us, hours.end_us)
+    outcome = _largest(inputs, bins, hours.end_us)
+    if outcome.value is None:
+        return outcome
+    kept = int(bins.kept.sum())
+    return Outcome(
+        outcome.value,
+        outcome.bounds,
+        {**outcome.detail, "hours_compared": kept, "hours_dropped": int(bins.kept.size) - kept},
+    )
+
+
+def measure_busiest_day(inputs: Inputs) -> Outcome:
+    """Return the entries of the busiest business day; detail: date, start, end, days_compared, days_dropped.
+
+    The earliest on ties. A day that the window cuts counts with its part; days received below 90 % are dropped.
+    """
+    bounds = np.clip(inputs.days.bounds_us, inputs.window.start_us, inputs.window.end_us)
+    bins = _binned(inputs, bounds[:-1], bounds[1:])
+    outcome = _largest(inputs, bins, bounds[1:])
+    if outcome.value is None:
+        return outcome
+    kept, best = int(bins.kept.sum()), _argmax(bins)
+    detail = {"date": inputs.days.dates[best].isoformat(), **outcome.detail}
+    return Outcome(
+        outcome.value,
+        outcome.bounds,
+        {**detail, "days_compared": kept, "days_dropped": int(bins.kept.size) - kept},
+    )
+
+
+def measure_typical_peak_hour(inputs: Inputs) -> Outcome:
+    """Return the hour of the local day (0 to 23) with the greatest mean entries; detail: mean, profile, hours_dropped.
+
+    The profile is the mean over the kept occurrences of each clock hour; the earliest hour on ties. Bounds: the hours
+    that the counting error doesn't tell from the best one.
+    """
+    hours = local_hours(inputs.window)
+    bins = _binned(inputs, hours.start_us, hours.end_us)
+    kept = bins.kept
+    if not kept.any():
+        return Outcome(None, undefined="no_complete_hour")
+    seen = np.bincount(hours.hour[kept], minlength=24)
+    entries = np.bincount(hours.hour[kept], weights=bins.entries[kept], minlength=24)
+    mean = np.divide(entries, seen, out=np.zeros(24), where=seen > 0)
+    best = int(np.argmax(np.where(seen > 0, mean, -1.0)))
+    if entries[best] == 0:
+        return Outcome(None, undefined="nobody_counted")
+    profile = {str(hour): float(mean[hour]) for hour in range(24) if seen[hour]}
+    detail = {"mean": float(mean[best]), "profile": profile, "hours_dropped": int(kept.size - kept.sum())}
+    return Outcome(best, _typical_bounds(bins, hours.hour, seen, best), detail)
+
+
+def _typical_bounds(bins: _Bins, hour: Int64, seen: Int64, best: int) -> Bounds | None:
+    if bins.rates is None:
+        return None
+    by_hour = np.zeros((bins.counts.shape[0], 24), dtype=np.int64)
+    for row in range(bins.counts.shape[0]):
+        np.add.at(by_hour[row], hour[bins.kept], bins.counts[row, bins.kept])
+    unseen = np.zeros(24, dtype=np.int64)
+    np.add.at(unseen, hour[bins.kept], bins.unseen[bins.kept])
+    low, high = bins.rates.bounds(by_hour, unseen, sharpen=24)
+    times = np.maximum(seen, 1)
+    likely = np.flatnonzero((seen > 0) & (high / times >= low[best] / times[best]))
+    method = f"hours not told apart by counting error; {bins.rates.method}"
+    return bounded(likely.min(), likely.max(), LEVEL, method)
+
+
+def _binned(inputs: Inputs, start_us: Int64, end_us: Int64) -> _Bins:
+    counters = doors(inputs, "entries")
+    counts = np.zeros((len(counters), start_us.size), dtype=np.int64)
+    seen, expected, unseen = np.zeros((3, start_us.size), dtype=np.int64)
+    edges = np.concatenate([start_us, end_us[-1:]])
+    for row, counter in enumerate(counters):
+        bin_of = np.searchsorted(edges, counter.slots.start_us, side="right") - 1
+        inside = (bin_of >= 0) & (bin_of < start_us.size)
+        np.add.at(counts[row], bin_of[inside], counter.slots.whole()[inside])
+        seen_here = counter.source.cover().intersect(inputs.window.spans).measure(start_us, end_us)
+        expected_here = counter.source.registered.measure(start_us, end_us)
+        unseen += -((seen_here - expected_here) // counter.source.period_us) * counter.largest()
+        seen, expected = seen + seen_here, expected + expected_here
+    kept = (expected > 0) & (seen >= BIN_FLOOR * expected)
+    return _Bins(start_us, counts, unseen, kept, audited(counters, inputs.audits, LEVEL))
+
+
+def _argmax(bins: _Bins) -> int:
+    return int(np.argmax(np.where(bins.kept, bins.entries, -1)))
+
+
+def _largest(inputs: Inputs, bins: _Bins, end_us: Int64) -> Outcome:
+    if not bins.kept.any():
+        return Outcome(None, undefined="no_complete_period")
+    best = _argmax(bins)
+    detail: dict[str, Any] = {
+        "start": _local(inputs, int(bins.start_us[best])),
+        "end": _local(inputs, int(end_us[best])),
+    }
+    bounds = None
+    if bins.rates is not None:
+        number = int(bins.kept.sum())
+        kept = bins.counts[:, bins.kept]
+        low, high = bins.rates.bounds(kept, bins.unseen[bins.kept], sharpen=number)
+        method = f"the greatest of {number} true counts, all bounded at once (Bonferroni); {bins.rates.method}"
+        bounds = bounded(low.max(), high.max(), LEVEL, method)
+    return Outcome(int(bins.entries[best]), bounds, detail)
+
+
+def _local(inputs: Inputs, instant_us: int) -> str:
+    return from_us(instant_us, inputs.window.zone).isoformat()

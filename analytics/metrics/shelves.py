@@ -1,0 +1,58 @@
+"""On-shelf availability: for how much of the opening hours there was something to take."""
+
+from __future__ import annotations
+
+from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_share
+from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.spans import Float64, Int64, Spans
+
+
+def available_time(t_us: Int64, stock_units: Float64, period_us: int, opening: Spans) -> TimeShare:
+    """Return the time in opening hours with at least one unit on the shelf, of one position.
+
+    Parameters
+    ----------
+    t_us
+        int64 µs, sorted.
+    stock_units
+        Units on the shelf at t.
+    period_us
+        Sampling period in µs.
+    opening
+        Opening hours.
+
+    Returns
+    -------
+    TimeShare
+        µs; the time without readings is in ``missing_us``, in neither part of the share.
+
+    Notes
+    -----
+    Availability as ECR defines it: the product is for sale where and when it is expected, so opening hours only.
+    Each change is known to one period. A shelf emptied and refilled between two readings isn't seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> available_time(np.array([0, 60, 120]), np.array([2.0, 0.0, 5.0]), 60, Spans.of([(0, 180)])).share
+    0.6666666666666666
+    """
+    return time_share(Judged.certain(t_us, stock_units >= 1), period_us, opening, Doubt.SAMPLED)
+
+
+def measure(inputs: Inputs) -> Outcome:
+    """Return the time-weighted share over all instrumented positions; detail: observed_hours, missing_hours."""
+    whole = summed(
+        available_time(t_us, value, period_us, due)
+        for series in inputs.of("stock_units")
+        for t_us, value, period_us, due in series.spells(inputs.wanted)
+    )
+    return share_outcome(whole, "each change is known to one period; missing time taken either way")
+
+
+def share_outcome(whole: TimeShare, ground: str) -> Outcome:
+    """Return a share of time as an outcome with hard bounds."""
+    detail = {"observed_hours": whole.observed_us / 3.6e9, "missing_hours": whole.missing_us / 3.6e9}
+    if whole.share is None:
+        return Outcome(None, detail=detail, undefined="nothing_observed")
+    return Outcome(whole.share, bounded(*whole.bounds, None, ground), detail)

@@ -1,0 +1,115 @@
+"""From rows to what metric functions take: the readings of a store's series, with what the registry says of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from analytics.facts import Facts, Watched
+from analytics.metrics.catalogue import NOMINAL_PERIOD_S
+from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
+from analytics.windows import from_us, local_days
+from edge.wire.series import Series
+from ingest.canonical import records, root_of_series
+from ingest.store.connection import Database
+from ingest.store.known_series import Key
+from ingest.store.readings import SeriesRows, fetch_series
+
+REACH = timedelta(hours=2)
+"""How far before and after a window readings are looked for that speak about it: heartbeats come hourly at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The time whose readings were fetched, which includes what a window's metrics need from before and after it."""
+
+    start: datetime
+    end: datetime
+
+
+def reach_of(facts: Facts) -> Reach:
+    """Return the time to fetch: from two hours before, or the start of the business day, to two hours after."""
+    window = facts.window
+    day_start = from_us(int(local_days(window, facts.store.business_day_start).bounds_us[0]), window.zone)
+    return Reach(min(window.start - REACH, day_start), window.end + REACH)
+
+
+def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched, Observed]:
+    """Fetch the readings of these series, in one query."""
+    wanted = list(watched)
+    reach = reach_of(facts)
+    keys = sorted({w.key for w in wanted})
+    rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
+    return observe(facts, wanted, rows)
+
+
+def observe(facts: Facts, watched: Sequence[Watched], rows: Iterable[SeriesRows]) -> dict[Watched, Observed]:
+    """Join registered series and fetched rows."""
+    parts: dict[Key, list[SeriesArrays]] = defaultdict(list)
+    for each in rows:
+        series = Series.model_validate_json(each.definition)
+        key = (series.device, series.quantity, series.channel)
+        parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
+    successive = {key: _successive(of_key) for key, of_key in parts.items()}
+    periods = _periods(facts, successive)
+    return {w: _observed(w, successive.get(w.key, ()), periods) for w in watched}
+
+
+def _observed(watched: Watched, parts: tuple[SeriesArrays, ...], periods: dict[Key, int]) -> Observed:
+    series = watched.series
+    return Observed(
+        device=series.device_id,
+        quantity=series.quantity,
+        channel=series.channel,
+        agent=series.agent_id,
+        point_id=series.point_id,
+        point_kind=watched.point_kind,
+        perimeter=watched.perimeter,
+        point_count=series.point_count,
+        inverted=series.direction == "inverted",
+        accuracy=series.accuracy,
+        registered=watched.spans,
+        period_us=periods.get(watched.key) or round(NOMINAL_PERIOD_S[series.quantity] * MICROSECONDS),
+        parts=parts,
+    )
+
+
+def _successive(parts: list[SeriesArrays]) -> tuple[SeriesArrays, ...]:
+    """Return the definitions of one key in order of their first reading, each cut where the next begins."""
+    ordered = sorted(parts, key=lambda part: (int(part.t_us[0]), part.series.definition))
+    ends = [int(part.t_us[0]) for part in ordered[1:]]
+    cut = [part.between(int(part.t_us[0]), end) for part, end in zip(ordered[:-1], ends, strict=True)]
+    return tuple(part for part in [*cut, ordered[-1]] if part.t_us.size)
+
+
+def _periods(facts: Facts, successive: dict[Key, tuple[SeriesArrays, ...]]) -> dict[Key, int]:
+    """Return the period in µs by key: what it reported under last, here or ever."""
+    periods = {}
+    for key, definition in facts.known.items():
+        period_s = Series.model_validate_json(definition).period_s
+        if period_s is not None:
+            periods[key] = round(period_s * MICROSECONDS)
+    for key, parts in successive.items():
+        if parts[-1].period_us is not None:
+            periods[key] = parts[-1].period_us
+    return periods
+
+
+def digest_of(observed: Iterable[Observed]) -> str | None:
+    """Return the Merkle root, in hexadecimal, over the rows of these series, each row once; None without a row."""
+    parts: dict[str, list[SeriesArrays]] = defaultdict(list)
+    for series in observed:
+        for part in series.parts:
+            parts[part.series.definition].append(part)
+    leaves = []
+    for definition, of_one in parts.items():
+        rows = np.concatenate([records(p.t_us, p.ordinal, p.value, p.flags) for p in of_one])
+        if len(of_one) > 1:
+            keys = np.stack([rows["t_us"].astype(np.int64), rows["ordinal"].astype(np.int64)], axis=1)
+            rows = rows[np.unique(keys, axis=0, return_index=True)[1]]
+        leaves.append((definition, rows))
+    return root_of_series(leaves).hex() if any(len(rows) for _, rows in leaves) else None

@@ -1,0 +1,1 @@
+"""Answers in words: languages, texts, dates, numbers and units as each reader expects them."""

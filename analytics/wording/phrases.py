@@ -1,0 +1,99 @@
+"""The parts of a result in words, the same on pages and in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from analytics.results import Change, Completeness, Coverage, Interval, LimitCheck, Result, Status
+from analytics.wording import formats
+from analytics.wording.language import Language
+from analytics.wording.texts import either, say
+from edge.wire.series import Origin
+
+
+def state(status: Status, language: Language) -> str:
+    """Return a state in words."""
+    return say(f"state.{status}", language)
+
+
+def value(result: Result, language: Language) -> str | None:
+    """Return the value with its unit, None where there is no number."""
+    return None if result.value is None else formats.quantity(result.value, result.unit, language)
+
+
+def interval(bounds: Interval | None, unit: str, language: Language) -> str | None:
+    """Return the bounds of the true value: a confidence interval by its level, hard bounds as certain."""
+    if bounds is None:
+        return None
+    low, high = (formats.quantity(end, unit, language) for end in (bounds.low, bounds.high))
+    if bounds.level is None:
+        return say("phrase.bounds", language, low=low, high=high)
+    return say("phrase.confidence", language, low=low, high=high, level=formats.round_percent(bounds.level))
+
+
+def coverage(points: Coverage, language: Language) -> str | None:
+    """Return the points instrumented of those that exist, None where none exists."""
+    if points.points_exist == 0:
+        return None
+    have, exist = formats.number(points.points_instrumented), formats.number(points.points_exist)
+    return say("phrase.points", language, have=have, exist=exist)
+
+
+def received(completeness: Completeness, language: Language) -> str:
+    """Return the readings received of those expected."""
+    counts = {"received": formats.number(completeness.received), "expected": formats.number(completeness.expected)}
+    return say("phrase.received", language, **counts)
+
+
+def limit(check: LimitCheck, language: Language) -> str:
+    """Return a limit with its scheme and how official it is."""
+    return say(
+        "phrase.limit",
+        language,
+        value=formats.quantity(check.value, check.unit, language),
+        scheme=check.scheme,
+        status=either(f"limit_status.{check.status}", check.status, language),
+    )
+
+
+def change(against: Change | None, unit: str, language: Language) -> str | None:
+    """Return the change on the like period before, or why there is none; None where none was asked for."""
+    if against is None:
+        return None
+    window = formats.window(against.window, language)
+    if against.difference is None:
+        return say("phrase.change_missing", language, window=window, state=state(against.status, language))
+    if against.difference == 0:
+        return say("phrase.change_same", language, window=window)
+    difference = _difference(against.difference, unit, language)
+    if unit in ("ratio", "h") or against.ratio is None:
+        return say("phrase.change_plain", language, difference=difference, window=window)
+    ratio = _signed(against.ratio, formats.percent(abs(against.ratio)))
+    return say("phrase.change", language, difference=difference, ratio=ratio, window=window)
+
+
+def origins(of: Iterable[Origin], language: Language) -> str:
+    """Return the origins of readings as one phrase."""
+    return say("evidence.separator", language).join(say(f"origin.{origin}", language) for origin in of)
+
+
+def not_evidence(evidence: bool, of: Iterable[Origin], language: Language) -> str | None:
+    """Return why an answer is no evidence, None where it is."""
+    if evidence:
+        return None
+    named = origins(of, language)
+    return say("evidence.why", language, origins=named) if named else say("evidence.no_readings", language)
+
+
+def _difference(difference: float, unit: str, language: Language) -> str:
+    """Return a difference with its sign; of ratios in percentage points, which nobody takes for a relative change."""
+    if unit == "ratio":
+        points = _signed(difference, formats.number(abs(difference) * 100, 1))
+        return say("phrase.percentage_points", language, points=points)
+    if unit == "h":
+        return _signed(difference, f"{formats.number(abs(difference), 0)}{formats.unit_suffix(unit, language)}")
+    return _signed(difference, formats.quantity(abs(difference), unit, language))
+
+
+def _signed(amount: float, magnitude: str) -> str:
+    return f"+{magnitude}" if amount > 0 else f"\N{MINUS SIGN}{magnitude}"

@@ -1,0 +1,138 @@
+"""The agent: sources fill the intake, the sealer empties it into the spool, the uplink sends what the spool holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from threading import Event, Thread
+
+from edge import event_log
+from edge.intake import Intake
+from edge.pauses import full_jitter
+from edge.settings import SpoolSettings
+from edge.sources.source import Source
+from edge.spool.acceptance import NamedGroup
+from edge.spool.records import SpoolError, SpoolLimits, SpoolUnavailable
+from edge.spool.spool import Spool
+from edge.supervision import play
+from edge.uplink import Uplink
+
+_ROOM_IN_BATCHES = 20
+_IDLE_S = 0.5
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 15.0
+_LOOK_S = 0.1
+
+log = event_log.get(__name__)
+
+
+class Agent:
+    """One run of an agent over an open spool."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        spool: Spool,
+        uplink: Uplink,
+        settings: SpoolSettings,
+        random: Random,
+    ) -> None:
+        self._sources = sources
+        self._spool = spool
+        self._uplink = uplink
+        self._settings = settings
+        self._random = random
+        self._sources_stop = Event()
+        self._uplink_stop = Event()
+        self._failed = Event()
+        self._intake = Intake(_ROOM_IN_BATCHES * settings.batch_readings)
+
+    def run(self, stop: Event, *, until_drained: bool) -> bool:
+        """Play the sources until ``stop`` is set; False where the agent had to give up.
+
+        ``until_drained``: return also once every source has ended and everything is answered.
+        """
+        log.info(
+            "agent_started", sources=[source.name for source in self._sources], pending=self._spool.depth().batches
+        )
+        players = [self._thread(f"source:{source.name}", partial(self._play, source)) for source in self._sources]
+        sealer = self._thread("sealer", self._seal)
+        sender = self._thread("uplink", lambda: self._uplink.run(self._uplink_stop))
+        while not stop.wait(_LOOK_S) and not self._failed.is_set():
+            if until_drained and not any(player.is_alive() for player in players) and self._is_drained():
+                break
+        self._sources_stop.set()
+        self._intake.close()
+        for thread in (*players, sealer):
+            thread.join()
+        self._uplink_stop.set()
+        self._uplink.wake()
+        sender.join()
+        log.info("agent_stopped", pending=None if self._failed.is_set() else self._spool.depth().batches)
+        return not self._failed.is_set()
+
+    def _is_drained(self) -> bool:
+        return self._intake.is_empty() and self._spool.is_drained()
+
+    def _play(self, source: Source) -> None:
+        play(source, self._spool, self._intake, self._sources_stop, self._random)
+
+    def _seal(self) -> None:
+        """Move groups from the intake to the spool until both sources and intake are done."""
+        enough, linger_s = self._settings.batch_readings, self._settings.seal_after_s
+        while True:
+            ending = self._sources_stop.is_set()
+            groups = self._intake.gather(enough, linger_s, _IDLE_S)
+            if groups:
+                if not self._accept(groups):
+                    return
+            elif ending:
+                return
+            elif self._try(self._spool.enforce_limits):
+                self._uplink.wake()
+
+    def _accept(self, groups: Sequence[NamedGroup]) -> bool:
+        """Seal groups, trying again while the spool cannot be written; False where the agent stops before."""
+        failures = 0
+        while True:
+            try:
+                self._spool.accept(groups)
+            except SpoolUnavailable as error:
+                failures += 1
+                pause_s = full_jitter(failures, self._random, _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+                log.error("spool_unavailable", problem=error.problem, fix=error.fix, retry_s=round(pause_s, 2))
+                if self._sources_stop.wait(pause_s):
+                    return False
+            else:
+                self._intake.accepted(groups)
+                self._uplink.wake()
+                return True
+
+    def _try(self, housekeeping: Callable[[], int]) -> int:
+        try:
+            return housekeeping()
+        except SpoolUnavailable as error:
+            log.warning("spool_unavailable", problem=error.problem, fix=error.fix)
+            return 0
+
+    def _thread(self, name: str, work: Callable[[], None]) -> Thread:
+        thread = Thread(target=self._guarded, args=(name, work), name=name)
+        thread.start()
+        return thread
+
+    def _guarded(self, name: str, work: Callable[[], None]) -> None:
+        """Run a thread's work; what it cannot deal with ends the whole agent, so that it is started anew."""
+        try:
+            work()
+        except SpoolError as error:
+            log.error("thread_failed", thread=name, problem=error.problem, fix=error.fix)
+            self._failed.set()
+        except Exception:  # noqa: BLE001, RUF100 - nobody else would see it
+            log.error("thread_failed", exc_info=True, thread=name, fix="restart the agent, and report this")
+            self._failed.set()
+
+
+def limits_of(settings: SpoolSettings) -> SpoolLimits:
+    """Return the bounds that the configuration gives the spool."""
+    return SpoolLimits(settings.max_bytes, settings.max_age_s, settings.batch_readings)

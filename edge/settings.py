@@ -1,0 +1,108 @@
+"""The agent's configuration file as frozen models."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from edge.configuration import ConfiguredPath, SettingsModel
+from edge.sources.recording import RecordingSettings
+from edge.sources.simulated_store import SimulatedStoreSettings
+from edge.wire.batch import MAX_READINGS
+from edge.wire.model import AgentName
+
+SourceSettings = Annotated[RecordingSettings | SimulatedStoreSettings, Field(discriminator="kind")]
+
+
+class AgentSettings(SettingsModel):
+    """``[agent]``: who this agent is; its id is also its MQTT user name and client id."""
+
+    id: AgentName
+
+
+class BrokerSettings(SettingsModel):
+    """``[broker]``: where the MQTT broker is, and what proves either side to the other."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    username: str | None = None
+    """None: the agent's id, respectively the worker's name."""
+    password_file: ConfiguredPath | None = None
+    ca_file: ConfiguredPath | None = None
+    """Certificates that the broker's certificate must chain to; with it the connection is TLS."""
+    keep_alive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+
+    @field_validator("ca_file")
+    @classmethod
+    def _tls_beyond_this_machine(cls, ca_file: ConfiguredPath | None, info: object) -> ConfiguredPath | None:
+        host = getattr(info, "data", {}).get("host", "")
+        if ca_file is None and host and not _is_loopback(host):
+            kind = "tls_required"
+            raise PydanticCustomError(
+                kind, "a broker that is not on this machine needs TLS: name the file of its CA certificate here"
+            )
+        return ca_file
+
+    def password(self) -> str | None:
+        """Return the password, read anew from its file so that a changed one is taken up; None where there is none.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        """
+        return None if self.password_file is None else self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+class SpoolSettings(SettingsModel):
+    """``[spool]``: the file that holds what is accepted and not yet committed, and its bounds."""
+
+    path: ConfiguredPath
+    max_bytes: Annotated[int, Field(ge=1024 * 1024)] = 256 * 1024 * 1024
+    """Bytes of pending batches; beyond, the oldest are dropped and declared lost."""
+    max_age_s: Annotated[float, Field(gt=0)] = 30 * 86_400.0
+    """Age since acceptance; older batches are dropped and declared lost."""
+    seal_after_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    """How long readings wait in memory for company before they are sealed."""
+    batch_readings: Annotated[int, Field(ge=1, le=MAX_READINGS)] = 500
+
+
+class UplinkSettings(SettingsModel):
+    """``[uplink]``: how fast batches are sent, and when again."""
+
+    window: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Batches sent and not acknowledged, at most."""
+    acknowledgement_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
+    backlog_batches_per_s: Annotated[float, Field(gt=0)] = 50.0
+    reconnect_cap_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    """Longest pause between two attempts to connect."""
+
+
+class EdgeSettings(SettingsModel):
+    """The whole file."""
+
+    agent: AgentSettings
+    broker: BrokerSettings
+    spool: SpoolSettings
+    uplink: UplinkSettings = UplinkSettings()
+    source: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_source_a_name(self) -> Self:
+        names = [source.name for source in self.source]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            msg = f"sources need different names; used more than once: {', '.join(repeated)}"
+            raise ValueError(msg)
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

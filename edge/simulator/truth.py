@@ -1,0 +1,55 @@
+"""The simulator's own truth under the names of the metrics, taken before any sensor looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from edge.simulator import air, cold_chain, energy, labels, parking, sensing, shelves, traffic
+from edge.simulator.local_day import LocalDay, days_touching
+from edge.simulator.site import StorePlan
+
+_Ratio = Callable[[StorePlan, LocalDay, int, int], tuple[float, float]]
+
+_RATIOS: dict[str, tuple[str, _Ratio]] = {
+    "on_shelf_availability": ("shelves", shelves.true_available_us),
+    "label_update_success": ("labels", labels.true_updates),
+    "carbon_dioxide_compliance": ("air", air.true_hours),
+    "cold_chain_time_in_band": ("cold_chain", cold_chain.true_in_band_us),
+    "parking_occupancy": ("parking", parking.true_occupied_us),
+}
+
+
+def truth(store: StorePlan, start_us: int, end_us: int) -> dict[str, float]:
+    """Return the true value of each metric over a half-open window; ratios are between 0 and 1.
+
+    A metric is absent where the store lacks the facility, where nothing is simulated behind it (labels without a
+    gateway), and where the window holds nothing to relate to (no opening hours, no request).
+
+    Raises
+    ------
+    ValueError
+        If the window is empty.
+    """
+    if end_us <= start_us:
+        msg = "the window is empty; its end must be after its start"
+        raise ValueError(msg)
+    days = list(days_touching(store, start_us, end_us))
+    counts = [traffic.true_counts(store, day, start_us, end_us) for day in days]
+    values = {
+        "footfall_entries": float(sum(came for came, _ in counts)),
+        "footfall_exits": float(sum(left for _, left in counts)),
+        "energy_use": math.fsum(energy.true_energy_kwh(store, day, start_us, end_us) for day in days),
+        "device_availability": _ratio(sensing.true_online_us, store, days, start_us, end_us),
+    }
+    for name, (facility, part) in _RATIOS.items():
+        if any(True for _ in store.devices_of(facility)):
+            values[name] = _ratio(part, store, days, start_us, end_us)
+    return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+def _ratio(part: _Ratio, store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> float:
+    """Return the ratio of sums over the days, NaN where there is nothing to relate to."""
+    parts = [part(store, day, start_us, end_us) for day in days]
+    whole = math.fsum(of for _, of in parts)
+    return math.fsum(some for some, _ in parts) / whole if whole else math.nan

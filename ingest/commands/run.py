@@ -1,0 +1,23 @@
+"""``smartstore-ingest run``: one worker, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+from ingest.commands.options import Subparsers, add_verb, settings_of
+from ingest.service import Service
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the verb."""
+    add_verb(subparsers, "run", "receive batches, commit and acknowledge them, until SIGTERM or SIGINT", _run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    service = Service(settings_of(arguments))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.request_stop())
+    service.start()
+    service.wait()
+    return 0 if service.stop() else 1

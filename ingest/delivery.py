@@ -1,0 +1,101 @@
+"""A message as it came from the broker, and the bounded queue in which it waits for its write."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition
+
+from edge.wire.topics import Subject
+
+WRITE_BYTES = 8 * 2**20
+"""Most payload bytes of one write: what a transaction holds in memory stays small whatever the batches are."""
+_LULL = 0.1
+"""Share of the longest wait after which, when nothing more came, the messages at hand are taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message. ``receipt`` acknowledges it to the broker, on the connection that it came by and no other."""
+
+    agent: str
+    subject: Subject
+    payload: bytes
+    received_us: int
+    receipt: Callable[[], None]
+
+
+class Inbox:
+    """A queue bounded in messages and bytes. It never blocks who offers: a full inbox says so."""
+
+    def __init__(self, most_messages: int, most_bytes: int) -> None:
+        self._most_messages = most_messages
+        self._most_bytes = most_bytes
+        self._waiting: deque[Delivery] = deque()
+        self._bytes = 0
+        self._closed = False
+        self._changed = Condition()
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Take a message in, or return False where there is no room."""
+        with self._changed:
+            size = self._bytes + len(delivery.payload)
+            if len(self._waiting) >= self._most_messages or (self._waiting and size > self._most_bytes):
+                return False
+            self._waiting.append(delivery)
+            self._bytes = size
+            self._changed.notify()
+            return True
+
+    def take(self, most: int, wait_s: float) -> list[Delivery]:
+        """Return the next messages in order of arrival, empty only when the inbox is closed and drained.
+
+        Waits for the first, then for more until there are ``most``, or the first is ``wait_s`` old, or a lull.
+        """
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            until = time.monotonic() + wait_s
+            while len(self._waiting) < most and not self._closed:
+                left = until - time.monotonic()
+                if left <= 0 or not self._more_within(min(left, wait_s * _LULL)):
+                    break
+            return self._take(most)
+
+    def _more_within(self, timeout_s: float) -> bool:
+        seen = len(self._waiting)
+        return self._changed.wait_for(lambda: len(self._waiting) > seen or self._closed, timeout_s)
+
+    def _take(self, most: int) -> list[Delivery]:
+        taken: list[Delivery] = []
+        size = 0
+        while (
+            self._waiting and len(taken) < most and (not taken or size + len(self._waiting[0].payload) <= WRITE_BYTES)
+        ):
+            delivery = self._waiting.popleft()
+            size += len(delivery.payload)
+            taken.append(delivery)
+        self._bytes -= size
+        self._changed.notify_all()
+        return taken
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Wait until at most half of the bounds are used; return whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(self._has_room, timeout_s)
+
+    def _has_room(self) -> bool:
+        return 2 * len(self._waiting) <= self._most_messages and 2 * self._bytes <= self._most_bytes
+
+    def close(self) -> None:
+        """Take nothing more to wait for: ``take`` returns what is left, and then nothing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def depth(self) -> tuple[int, int]:
+        """Return how many messages and how many payload bytes are waiting."""
+        with self._changed:
+            return len(self._waiting), self._bytes

@@ -1,0 +1,27 @@
+"""The kinds of point that a store may have, by facility, and what is observed at each."""
+
+from __future__ import annotations
+
+POINT_KINDS: dict[str, frozenset[str]] = {
+    "door_line": frozenset({"entries", "exits"}),
+    "shelf_position": frozenset({"stock_units"}),
+    "shelf_label": frozenset({"label_updates_requested", "label_updates_confirmed", "label_updates_failed"}),
+    "main_meter": frozenset({"active_energy"}),
+    "sub_meter": frozenset({"active_energy"}),
+    "air_zone": frozenset({"carbon_dioxide", "temperature", "relative_humidity"}),
+    "chilled_cabinet": frozenset({"temperature"}),
+    "frozen_cabinet": frozenset({"temperature"}),
+    "parking_bay": frozenset({"bay_occupied"}),
+}
+"""Kinds of point, with the quantities that are observed at them; ``device_online`` may stand at any."""
+
+FACILITY_KINDS: dict[str, frozenset[str]] = {
+    "traffic": frozenset({"door_line"}),
+    "shelves": frozenset({"shelf_position"}),
+    "labels": frozenset({"shelf_label"}),
+    "energy": frozenset({"main_meter", "sub_meter"}),
+    "air": frozenset({"air_zone"}),
+    "cold_chain": frozenset({"chilled_cabinet", "frozen_cabinet"}),
+    "parking": frozenset({"parking_bay"}),
+}
+"""Facilities, with the kinds of point that belong to them."""

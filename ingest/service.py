@@ -1,0 +1,169 @@
+"""The ingest worker: three threads in a row (session, preparation, writing), their start, end and health.
+
+The session's thread receives; one thread prepares the next write while another commits the present one. Between them
+are bounded queues, so that a database that is away costs a bounded amount of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from queue import Queue
+from threading import Event, Thread
+from typing import Any
+
+from edge import event_log
+from ingest.admission import Admission
+from ingest.catalogue import Catalogue
+from ingest.counters import Counters
+from ingest.delivery import Inbox
+from ingest.gate import Gate
+from ingest.preparation import Preparation, Prepared
+from ingest.session import Session
+from ingest.settings import IngestSettings
+from ingest.status_server import StatusServer
+from ingest.store.connection import conninfo, edition
+from ingest.store.link import GivenUpError, Link
+from ingest.writer import Stage, Writer
+
+log = event_log.get(__name__)
+
+_DRAIN_S = 20.0
+
+
+class Service:
+    """One worker. ``observe`` is told of the stages of each write, before the next thing happens."""
+
+    def __init__(self, settings: IngestSettings, observe: Callable[[Stage], None] = lambda _: None) -> None:
+        worker = settings.ingest
+        self._settings = worker
+        self._ended = Event()
+        self._stopping = Event()
+        self._failed: str | None = None
+        self._away: set[str] = set()
+        self._gate = Gate()
+        self._counters = Counters()
+        self._inbox = Inbox(worker.queue_batches, worker.queue_bytes)
+        self._prepared: Queue[Prepared | None] = Queue(maxsize=1)
+        dsn = conninfo(settings.database)
+        self._preparing = Link(dsn, f"{worker.worker} preparing", self._stopping, self._watch("preparing"))
+        self._writing = Link(dsn, f"{worker.worker} writing", self._stopping, self._watch("writing"))
+        self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
+        self._preparation = Preparation(Catalogue(), Admission())
+        self._writer = Writer(self._writing, self._session, self._counters, self._stopping, observe)
+        self._status = StatusServer(worker.status_port, self._health, self._readiness, self._counters.registry)
+        self._threads = [
+            Thread(target=self._guarded, args=[main], name=name, daemon=True)
+            for name, main in (
+                ("session", self._session.run),
+                ("preparation", self._prepare_until_closed),
+                ("writing", self._write_until_closed),
+            )
+        ]
+        self._watch_levels()
+
+    @property
+    def status_port(self) -> int:
+        """The port of health, readiness and metrics."""
+        return self._status.port
+
+    def start(self) -> None:
+        """Start the worker; returns at once, ``/readyz`` says when it takes batches."""
+        self._status.start()
+        for thread in self._threads:
+            thread.start()
+        log.info("ingest_started", worker=self._settings.worker, status_port=self.status_port)
+
+    def wait(self) -> None:
+        """Wait until ``request_stop`` is called or a thread fails."""
+        self._ended.wait()
+
+    def request_stop(self) -> None:
+        """Make ``wait`` return; may be called from a signal handler."""
+        self._ended.set()
+
+    def stop(self) -> bool:
+        """Take no more batches, write and acknowledge those at hand, and end; return whether nothing had failed."""
+        self._gate.hold("stopping", "the worker is stopping")
+        self._session.leave()
+        self._stopping.set()  # from now on, work that the database does not take is given up
+        self._inbox.close()
+        _, preparation, writing = self._threads
+        preparation.join(_DRAIN_S)
+        writing.join(_DRAIN_S)
+        self._session.stop()
+        for thread in self._threads:
+            thread.join(_DRAIN_S)
+        self._status.stop()
+        log.info("ingest_stopped", worker=self._settings.worker, failed=self._failed)
+        return self._failed is None
+
+    def _guarded(self, main: Callable[[], None]) -> None:
+        """Run a thread's main function; a failure ends the worker, so that its supervisor starts it anew."""
+        try:
+            main()
+        except Exception as error:
+            self._failed = f"{type(error).__name__}: {error}"
+            self._stopping.set()
+            self._ended.set()
+            log.error("thread_failed", exc_info=True, fix="restart the worker; report this if it comes again")
+
+    def _prepare_until_closed(self) -> None:
+        worker = self._settings
+        try:
+            self._preparing.run(lambda connection: log.info("database_found", edition=edition(connection)))
+            while deliveries := self._inbox.take(worker.write_batches, worker.write_after_s):
+                prepare = partial(self._preparation.prepare, deliveries=deliveries)
+                for prepared in self._preparing.run(prepare):
+                    self._prepared.put(prepared)
+        except GivenUpError as given_up:
+            log.warning("preparation_given_up", error=str(given_up), fix="none: agents send again")
+        finally:
+            self._prepared.put(None)
+            self._preparing.close()
+
+    def _write_until_closed(self) -> None:
+        try:
+            while prepared := self._prepared.get():
+                self._writer.handle(prepared)
+        except GivenUpError as given_up:
+            log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
+            while self._prepared.get() is not None:
+                pass
+        finally:
+            self._writing.close()
+
+    def _watch(self, name: str) -> Callable[[str | None], None]:
+        """Return what a link tells its state to: agents pause while one of the links is down."""
+
+        def watch(error: str | None) -> None:
+            if error is None:
+                self._away.discard(name)
+                self._gate.release(f"database {name}")
+            else:
+                self._away.add(name)
+                self._gate.hold(f"database {name}", "the database is away")
+
+        return watch
+
+    def _watch_levels(self) -> None:
+        watch = self._counters.watch
+        watch("queue_batches", "Messages that wait to be prepared", lambda: self._inbox.depth()[0])
+        watch("queue_bytes", "Payload bytes that wait to be prepared", lambda: self._inbox.depth()[1])
+        watch("accepting", "Whether agents are told to send", lambda: float(self._gate.state().accepting))
+        watch("broker_connected", "Whether the session stands", lambda: float(self._session.connected))
+        watch("database_available", "Whether the database answers", lambda: float(not self._away))
+
+    def _health(self) -> tuple[bool, dict[str, Any]]:
+        alive = {thread.name: thread.is_alive() for thread in self._threads}
+        return all(alive.values()) and self._failed is None, {"threads": alive, "failed": self._failed}
+
+    def _readiness(self) -> tuple[bool, dict[str, Any]]:
+        state = self._gate.state()
+        particulars = {
+            "broker": self._session.connected,
+            "database": not self._away,
+            "accepting": state.accepting,
+            "reason": state.reason,
+        }
+        return self._session.connected and not self._away and state.accepting, particulars

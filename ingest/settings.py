@@ -1,0 +1,74 @@
+"""Settings of ingest: a TOML file as frozen models; a wrong one fails at the start and names its key."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import AfterValidator, Field, StringConstraints
+
+from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
+from edge.settings import BrokerSettings
+
+
+def _without_password(url: str) -> str:
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        msg = f"not a PostgreSQL address ({error}); write postgresql://user@host:5432/database".replace("\n", " ")
+        raise ValueError(msg) from None
+    if parts.get("password"):
+        msg = "holds a password; put it into a file that only this service can read, and name that in password_file"
+        raise ValueError(msg)
+    return url
+
+
+class DatabaseSettings(SettingsModel):
+    """Where the database is; its password, if it wants one, is the first line of ``password_file``."""
+
+    url: Annotated[str, AfterValidator(_without_password)]
+    password_file: ConfiguredPath | None = None
+
+
+def _host_name() -> str:
+    return "".join(c if c.isalnum() else "-" for c in socket.gethostname().lower())[:63].strip("-") or "worker"
+
+
+class WorkerSettings(SettingsModel):
+    """One ingest process: its name among the workers and the bounds of what it holds."""
+
+    worker: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(default_factory=_host_name)
+    receive_maximum: Annotated[int, Field(ge=1, le=65_535)] = 1000
+    """Messages that the broker may send before the first of them is acknowledged."""
+    queue_batches: Annotated[int, Field(ge=1, le=1_000_000)] = 4000
+    """Messages held in memory; at this bound the worker leaves the broker until it has written some."""
+    queue_bytes: Annotated[int, Field(ge=2**20)] = 64 * 2**20
+    """The same bound in bytes of payload."""
+    write_batches: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Most messages of one transaction."""
+    write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.05
+    """Longest wait for more messages before those at hand are written."""
+    status_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Loopback port of /healthz, /readyz and /metrics (0: a free one, which is logged)."""
+
+
+class IngestSettings(SettingsModel):
+    """Everything that an ingest process is told."""
+
+    broker: BrokerSettings
+    database: DatabaseSettings
+    ingest: WorkerSettings = Field(default_factory=WorkerSettings)
+
+
+def load(path: Path) -> IngestSettings:
+    """Return the settings in a TOML file.
+
+    Raises
+    ------
+    edge.configuration.ConfigurationError
+        The file cannot be read, is not TOML, or holds a wrong, missing or unknown key, which the message names.
+    """
+    return read_configuration(path, IngestSettings)

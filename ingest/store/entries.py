@@ -1,0 +1,94 @@
+"""What a write is made of and what became of it: the words between preparation, store and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.wire.acknowledgement import LedgerHead, RefusalReason
+from edge.wire.batch import Batch
+from ingest.decode import Columns
+from ingest.store.refusals import Refusal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Key = tuple[UUID, int]
+"""Identity of a batch: spool and sequence."""
+
+
+def instant(us: int) -> datetime:
+    """Return µs since 1970 as an aware time in UTC."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """For each series of a table, in its order: its number, and its retention class as an index into ``CLASSES``."""
+
+    numbers: NDArray[np.int32]
+    classes: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A batch to commit; ``definitions`` are the definition digests of its table, in the order of the table."""
+
+    agent: str
+    payload: bytes
+    sha256: bytes
+    received_us: int
+    batch: Batch
+    definitions: Sequence[bytes]
+    numbering: Numbering
+
+    @property
+    def key(self) -> Key:
+        """Identity of the batch."""
+        return self.batch.spool, self.batch.sequence
+
+    def refusal(self, reason: RefusalReason, detail: str) -> Refusal:
+        """Return the refusal of this batch."""
+        return Refusal(
+            agent=self.agent,
+            sha256=self.sha256,
+            reason=reason,
+            detail=detail,
+            payload=self.payload,
+            spool=self.batch.spool,
+            sequence=self.batch.sequence,
+            received_at=instant(self.received_us),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What one transaction commits; ``columns`` and ``row_roots`` are of ``entries``, which differ in their keys."""
+
+    entries: Sequence[Entry]
+    columns: Columns
+    row_roots: Sequence[bytes]
+    refused: Sequence[Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicts:
+    """How many readings of one ledger entry met a key that was taken, and what they were."""
+
+    entry_id: int
+    duplicates: int
+    corrections: int
+
+
+@dataclass(slots=True)
+class Written:
+    """What a write did, once it is committed; ``redelivered`` names batches by agent and key."""
+
+    committed: list[Entry] = field(default_factory=list)
+    redelivered: list[tuple[str, Key]] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    heads: dict[UUID, LedgerHead] = field(default_factory=dict)
+    conflicts: list[Conflicts] = field(default_factory=list)

@@ -1,0 +1,23 @@
+"""Which series ever reported, and how they described themselves: what a silence is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ingest.store.connection import Database
+
+Key = tuple[str, str, str]
+"""(device, quantity, channel)"""
+
+
+def known_series(c: Database, keys: Sequence[Key]) -> dict[Key, str]:
+    """Return, for those of the keys that ever reported, the definition under which they first did so last."""
+    rows = c.execute(
+        """select distinct on (s.device, s.quantity, s.channel) s.device, s.quantity, s.channel, s.definition
+             from series s
+             join unnest(%s::text[], %s::text[], %s::text[]) as k (device, quantity, channel)
+               on s.device = k.device and s.quantity = k.quantity and s.channel = k.channel
+            order by s.device, s.quantity, s.channel, s.series_id desc""",
+        [[key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]],
+    )
+    return {(device, quantity, channel): definition for device, quantity, channel, definition in rows}

@@ -1,0 +1,241 @@
+"""The ledger: one transaction a write. Spools, keys, readings, losses, refusals, heads; or nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from uuid import UUID
+
+import numpy as np
+
+from edge.wire.acknowledgement import RefusalReason
+from ingest.decode import span_us
+from ingest.store import refusals
+from ingest.store.connection import Database
+from ingest.store.entries import Conflicts, Entry, Write, Written, instant
+from ingest.store.readings_in import copy_readings
+from ingest.store.refusals import ReadingRefusal, Refusal
+from ingest.store.spools import Spool, lock_spools, store_heads
+
+
+def write(connection: Database, work: Write, before_commit: Callable[[], None] = lambda: None) -> Written:
+    """Commit a write in one transaction and return what became of it; on any error nothing of it is stored.
+
+    Writing the same again is safe: what is in the ledger already comes back as redelivered.
+    """
+    done = Written()
+    with connection.transaction():
+        spools = lock_spools(connection, work.entries)
+        own = [i for i, entry in enumerate(work.entries) if spools[entry.batch.spool].agent == entry.agent]
+        for i in sorted(set(range(len(work.entries))) - set(own)):
+            detail = "the spool belongs to another agent"
+            done.refused.append(work.entries[i].refusal(RefusalReason.SPOOL_OF_ANOTHER_AGENT, detail))
+        entry_ids = _insert_keys(connection, work, own, spools, done)
+        _store_readings(connection, work, entry_ids, done)
+        new = sorted(
+            entry_ids, key=lambda i: (spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence)
+        )
+        done.committed = [work.entries[i] for i in new]
+        _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
+        _advance_heads(connection, work, new, spools, done)
+        _settle_refusals(connection, work, done)
+        before_commit()
+    return done
+
+
+def _insert_keys(
+    connection: Database, work: Write, own: Sequence[int], spools: dict[UUID, Spool], done: Written
+) -> dict[int, int]:
+    """Insert the ledger rows; return entry ids by index of entry for those that are new, and sort out the others."""
+    if not own:
+        return {}
+    by_key = {(spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence): i for i in own}
+    rows = [_ledger_row(work.entries[i], spools, work.row_roots[i]) for i in own]
+    inserted = connection.execute(
+        """insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, first_t, last_t,
+                               sealed_at, received_at, row_root, resealed_spool, resealed_sequence)
+           select * from unnest(%s::integer[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[],
+                                %s::integer[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
+                                %s::timestamptz[], %s::bytea[], %s::uuid[], %s::bigint[])
+            order by 1, 2
+           on conflict (spool_id, sequence) do nothing
+           returning spool_id, sequence, entry_id""",
+        [list(column) for column in zip(*rows, strict=True)],
+    )
+    entry_ids = {by_key.pop((spool, sequence)): entry_id for spool, sequence, entry_id in inserted}
+    if by_key:
+        _sort_out(connection, work, by_key, done)
+    return entry_ids
+
+
+def _ledger_row(entry: Entry, spools: dict[UUID, Spool], row_root: bytes) -> tuple[object, ...]:
+    batch = entry.batch
+    span = span_us(batch)
+    return (
+        spools[batch.spool].number,
+        batch.sequence,
+        entry.sha256,
+        bytes.fromhex(batch.previous) if batch.previous else None,
+        bytes.fromhex(batch.series_table),
+        str(batch.origin),
+        len(batch.series),
+        instant(span[0]) if span else None,
+        instant(span[1]) if span else None,
+        instant(batch.sealed_us),
+        instant(entry.received_us),
+        row_root,
+        batch.resealed_from.spool if batch.resealed_from else None,
+        batch.resealed_from.sequence if batch.resealed_from else None,
+    )
+
+
+def _sort_out(connection: Database, work: Write, taken: dict[tuple[int, int], int], done: Written) -> None:
+    """Tell redeliveries from reused sequences among entries whose key is in the ledger."""
+    spool_numbers, sequences = zip(*taken, strict=True)
+    rows = connection.execute(
+        """select spool_id, sequence, sha256 from ledger
+            join unnest(%s::integer[], %s::bigint[]) as k (spool_id, sequence) using (spool_id, sequence)""",
+        [list(spool_numbers), list(sequences)],
+    )
+    for spool, sequence, digest in rows:
+        entry = work.entries[taken[spool, sequence]]
+        if bytes(digest) == entry.sha256:
+            done.redelivered.append((entry.agent, entry.key))
+        else:
+            detail = f"sequence {sequence} of this spool is committed with another content"
+            done.refused.append(entry.refusal(RefusalReason.SEQUENCE_REUSED, detail))
+
+
+def _store_readings(connection: Database, work: Write, entry_ids: dict[int, int], done: Written) -> None:
+    """Copy the readings of the new entries, and note in the ledger which of them met conflicts."""
+    columns = work.columns
+    if not entry_ids or not len(columns.batch):
+        return
+    by_batch = np.zeros(len(work.entries), np.int64)
+    by_batch[list(entry_ids)] = list(entry_ids.values())
+    numberings = {id(entry.numbering): entry.numbering for entry in work.entries}
+    lengths = [len(numbering.numbers) for numbering in numberings.values()]
+    start_of = dict(zip(numberings, np.cumsum([0, *lengths[:-1]]).tolist(), strict=True))
+    starts = np.array([start_of[id(entry.numbering)] for entry in work.entries])
+    place_in_tables = starts[columns.batch] + columns.series
+    arrays = {
+        "t_us": columns.t_us,
+        "value": columns.value,
+        "entry_id": by_batch[columns.batch],
+        "series_id": np.concatenate([n.numbers for n in numberings.values()])[place_in_tables],
+        "flags": columns.flags,
+        "ordinal": columns.ordinal,
+        "place": columns.place,
+    }
+    classes = np.concatenate([n.classes for n in numberings.values()])[place_in_tables]
+    if len(entry_ids) < len(work.entries):
+        new = arrays["entry_id"] > 0
+        arrays, classes = {name: values[new] for name, values in arrays.items()}, classes[new]
+    done.conflicts = copy_readings(connection, arrays, classes)
+    if done.conflicts:
+        connection.execute(
+            """update ledger l set duplicates = n.duplicates, corrections = n.corrections
+                 from unnest(%s::bigint[], %s::integer[], %s::integer[]) as n (entry_id, duplicates, corrections)
+                where l.entry_id = n.entry_id""",
+            [list(column) for column in zip(*_totals(done.conflicts), strict=True)],
+        )
+
+
+def _totals(conflicts: Sequence[Conflicts]) -> list[tuple[int, int, int]]:
+    """Sum the conflicts of an entry over the retention classes that its readings went to."""
+    totals: dict[int, tuple[int, int]] = {}
+    for one in conflicts:
+        duplicates, corrections = totals.get(one.entry_id, (0, 0))
+        totals[one.entry_id] = duplicates + one.duplicates, corrections + one.corrections
+    return [(entry_id, *counts) for entry_id, counts in totals.items()]
+
+
+def _insert_losses(connection: Database, new: Sequence[tuple[Entry, int]], spools: dict[UUID, Spool]) -> None:
+    rows = [
+        (
+            spools[entry.batch.spool].number,
+            loss.first_sequence,
+            loss.last_sequence,
+            loss.readings,
+            str(loss.reason),
+            bytes.fromhex(loss.last_digest),
+            None if loss.first_us is None else instant(loss.first_us),
+            None if loss.last_us is None else instant(loss.last_us),
+            entry_id,
+        )
+        for entry, entry_id in new
+        for loss in entry.batch.losses
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                """insert into losses (spool_id, first_sequence, last_sequence, readings, reason, last_digest, first_t,
+                                       last_t, entry_id)
+                   values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing""",
+                rows,
+            )
+
+
+def _advance_heads(
+    connection: Database, work: Write, new: Sequence[int], spools: dict[UUID, Spool], done: Written
+) -> None:
+    """Chain payload digest and row root of each new entry to the head of its spool, in the order of sequences."""
+    touched = {work.entries[i].batch.spool for i in new}
+    for i in new:
+        spools[work.entries[i].batch.spool].advance(work.entries[i].sha256, work.row_roots[i])
+    store_heads(connection, [spools[spool] for spool in touched])
+    done.heads = {name: spool.ledger_head() for name, spool in spools.items()}
+
+
+def _settle_refusals(connection: Database, work: Write, done: Written) -> None:
+    """Keep the write's refusals and those that travelled with it, and close the ones that are settled by it."""
+    done.refused += _not_committed(connection, work.refused, done)
+    travelled = [refusal for entry in done.committed for refusal in _reading_refusals(entry)]
+    refusals.keep(connection, [*done.refused, *travelled])
+    there = {key for _, key in done.redelivered} | {entry.key for entry in done.committed}
+    settled = [(e.agent, e.sha256, f"{e.batch.spool}/{e.batch.sequence}") for e in work.entries if e.key in there]
+    refusals.close_committed(connection, settled)
+    refusals.mark_resealed(
+        connection,
+        [
+            (e.agent, of.spool, of.sequence, bytes.fromhex(of.sha256), f"{e.batch.spool}/{e.batch.sequence}")
+            for e in done.committed
+            if (of := e.batch.resealed_from)
+        ],
+    )
+
+
+def _not_committed(connection: Database, refused: Sequence[Refusal], done: Written) -> list[Refusal]:
+    """Return the refusals but for those of batches that are in the ledger (their agent was approved then)."""
+    named = [
+        (r.agent, r.spool, r.sequence, r.sha256) for r in refused if r.spool is not None and r.sequence is not None
+    ]
+    if not named:
+        return list(refused)
+    agents, spools, sequences, digests = zip(*named, strict=True)
+    rows = connection.execute(
+        """select distinct k.agent, k.spool, k.sequence, k.sha256
+             from unnest(%s::text[], %s::uuid[], %s::bigint[], %s::bytea[]) as k (agent, spool, sequence, sha256)
+             join spools s on s.spool = k.spool and s.agent = k.agent
+             join ledger l on l.spool_id = s.spool_id and l.sequence = k.sequence and l.sha256 = k.sha256""",
+        [list(agents), list(spools), list(sequences), list(digests)],
+    )
+    there = {(agent, spool, sequence, bytes(digest)) for agent, spool, sequence, digest in rows}
+    done.redelivered += [(agent, (spool, sequence)) for agent, spool, sequence, _ in there]
+    return [r for r in refused if (r.agent, r.spool, r.sequence, r.sha256) not in there]
+
+
+def _reading_refusals(entry: Entry) -> list[ReadingRefusal]:
+    return [
+        ReadingRefusal(
+            agent=entry.agent,
+            sha256=sha256(refusal.payload.encode()).digest(),
+            reason=refusal.reason,
+            detail=f"{refusal.source}: {refusal.detail}",
+            payload=refusal.payload.encode(),
+            spool=entry.batch.spool,
+            sequence=entry.batch.sequence,
+            received_at=instant(entry.received_us),
+        )
+        for refusal in entry.batch.refusals
+    ]

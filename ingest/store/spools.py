@@ -1,0 +1,65 @@
+"""Spools: who owns each, and the head of its ledger, chained over the entries in the order of their commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+from edge.wire.acknowledgement import LedgerHead
+from ingest.store.connection import Database
+from ingest.store.entries import Entry
+
+
+@dataclass(slots=True)
+class Spool:
+    """A spool as the ledger knows it; ``head`` is the digest over its ``entries``."""
+
+    number: int
+    agent: str
+    entries: int
+    head: bytes
+
+    def advance(self, payload_sha256: bytes, row_root: bytes) -> None:
+        """Chain one more entry to the head."""
+        self.head = sha256(self.head + payload_sha256 + row_root).digest()
+        self.entries += 1
+
+    def ledger_head(self) -> LedgerHead:
+        """Return the head as an acknowledgement carries it."""
+        return LedgerHead(entries=self.entries, digest=self.head.hex())
+
+
+def lock_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Spool]:
+    """Open the spools that are new, the first agent owning each, and lock all of the write's in one order."""
+    first_agents: dict[UUID, str] = {}
+    for entry in entries:
+        first_agents.setdefault(entry.batch.spool, entry.agent)
+    if not first_agents:
+        return {}
+    spools, agents = list(first_agents), list(first_agents.values())
+    connection.execute(  # looked for first: an insert that meets a conflict uses a number up
+        """insert into spools (spool, agent)
+           select n.spool, n.agent from unnest(%s::uuid[], %s::text[]) as n (spool, agent)
+            where not exists (select from spools s where s.spool = n.spool)
+            order by n.spool
+           on conflict (spool) do nothing""",
+        [spools, agents],
+    )
+    rows = connection.execute(
+        "select spool, spool_id, agent, entries, head from spools where spool = any(%s) order by spool_id for update",
+        [spools],
+    )
+    return {spool: Spool(number, agent, count, bytes(head)) for spool, number, agent, count, head in rows}
+
+
+def store_heads(connection: Database, changed: Sequence[Spool]) -> None:
+    """Store the heads of spools whose ledger grew."""
+    if changed:
+        connection.execute(
+            """update spools s set entries = n.entries, head = n.head
+                 from unnest(%s::integer[], %s::bigint[], %s::bytea[]) as n (spool_id, entries, head)
+                where s.spool_id = n.spool_id""",
+            [[s.number for s in changed], [s.entries for s in changed], [s.head for s in changed]],
+        )

@@ -1,0 +1,148 @@
+"""Committed readings/s from publish to commit, beside a raw binary COPY of the same rows; prints ratios.
+
+Load, broker, ingest and database share this machine. Durability: fsync on, synchronous_commit on (the launcher's own
+settings). The raw COPY is one statement by one connection, from bytes made before the clock starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from benchmarks.load import AgentLoad, Publisher, make_load
+from benchmarks.report import Figure, report
+from standalone.data_folder import data_folder
+from standalone.database_choice import choose_server
+from standalone.site import AgentPlan, Site
+
+_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TARGET = 0.5
+
+
+def main() -> None:
+    """Run the benchmark and print its figures; exits 1 under the target."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", type=int, default=8)
+    parser.add_argument("--series", type=int, default=100, help="series, and so readings, of a batch")
+    parser.add_argument("--batches", type=int, default=1000, help="batches of each agent")
+    parser.add_argument("--window", type=int, default=16)
+    chosen = parser.parse_args()
+    loads = [make_load(f"bench-{n}", series=chosen.series, batches=chosen.batches) for n in range(chosen.agents)]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=data_folder())))
+        server = choose_server(data_folder(), "benchmark")
+        site = Site(folder, server, [AgentPlan(x.agent, "") for x in loads])
+        stack.enter_context(site)
+        site.start_platform(_registry(folder, loads))
+        rows = sum(len(x.payloads) * x.readings_each for x in loads)
+        committed_s = _publish(site, loads, chosen.window)
+        with psycopg.connect(site.database.dsn, autocommit=True) as connection:
+            same_s = _copy(connection, "readings_state", keyed=True)
+            reference_s = _copy(connection, "readings_state", keyed=False)
+    report(
+        f"end_to_end: {rows:,} readings, {chosen.series} a batch, {chosen.agents} agents, {server.label}",
+        [
+            Figure("committed readings/s", rows / committed_s),
+            Figure("raw COPY into the same table, rows/s", rows / same_s),
+            Figure("raw COPY into the reference hypertable, rows/s", rows / reference_s),
+            Figure("ratio to the same table", same_s / committed_s, at_least=_TARGET),
+            Figure("ratio to the reference hypertable", reference_s / committed_s),
+        ],
+    )
+
+
+def _registry(folder: Path, loads: list[AgentLoad]) -> Path:
+    """Write a registry in which every device of the load belongs to its agent."""
+    files = folder / "registry"
+    files.mkdir()
+    since = ",2020-01-01,\n"
+    tables = {
+        "districts": "district_id,name_en,name_zh,kind,time_zone,simulated,valid_from,valid_to\n"
+        f"bench,Simulated bench,模拟基准,smart_district,Asia/Shanghai,true{since}",
+        "stores": "store_id,district_id,name_en,name_zh,format,floor_area_m2,area_kind,opens_at,closes_at,capacity,"
+        "time_zone,business_day_start,simulated,valid_from,valid_to\n"
+        "bench-store,bench,Simulated store,模拟商店,supermarket,1000,gross,09:00,22:00,,Asia/Shanghai,00:00,true"
+        f"{since}",
+        "agents": "agent_id,description,approved,valid_from,valid_to\n"
+        + "".join(f"{x.agent},load,true{since}" for x in loads),
+        "devices": "device_id,agent_id,store_id,model,direction,purpose,sign_posted,accuracy,calibrated_on,valid_from,"
+        "valid_to\n"
+        + "".join(f"{s.device},{x.agent},bench-store,,normal,,false,,{since}" for x in loads for s in x.table.series),
+    }
+    for name, text in tables.items():
+        (files / f"{name}.csv").write_text(text, encoding="utf-8")
+    return files
+
+
+def _publish(site: Site, loads: list[AgentLoad], window: int) -> float:
+    """Publish every batch and return the seconds from the first publish to the last acknowledgement of a commit."""
+    publishers = [Publisher(load, window) for load in loads]
+    for publisher, load in zip(publishers, loads, strict=True):
+        publisher.connect(site.broker.host, site.broker.port, site.password(load.agent))
+    threads = [threading.Thread(target=publisher.run) for publisher in publishers]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for publisher in publishers:
+        if not publisher.done.wait(600):
+            msg = "the load was not committed within ten minutes"
+            raise TimeoutError(msg)
+    elapsed = time.perf_counter() - start
+    for publisher in publishers:
+        publisher.close()
+    return elapsed
+
+
+def _copy(connection: psycopg.Connection[tuple[object, ...]], table: str, *, keyed: bool) -> float:
+    """Copy the committed rows into a fresh like table (or the reference) by one COPY and return its seconds."""
+    columns = "t, value, entry_id, series_id, flags, ordinal" if keyed else "series_id, t, value"
+    rows = connection.execute(f"select {columns} from {table} order by entry_id, series_id").fetchall()  # noqa: S608
+    shape = f"(like {table} including all)" if keyed else "(series_id integer, t timestamptz, value double precision)"
+    connection.execute(f"create table raw_copy {shape}")
+    if connection.execute("select 1 from pg_extension where extname = 'timescaledb'").fetchone():
+        connection.execute(
+            "select create_hypertable('raw_copy', 't', chunk_time_interval => interval '7 days', "
+            "create_default_indexes => false)"
+        )
+    types = ["timestamptz", "float8", "int8", "int4", "int2", "int2"] if keyed else ["int4", "timestamptz", "float8"]
+    payload = _binary(connection, rows, types)
+    connection.execute("checkpoint")
+    start = time.perf_counter()
+    with connection.cursor() as cursor, cursor.copy(f"copy raw_copy ({columns}) from stdin (format binary)") as copy:
+        for low in range(0, len(payload), 262_144):
+            copy.write(payload[low : low + 262_144])
+    elapsed = time.perf_counter() - start
+    stored = connection.execute("select count(*) from raw_copy").fetchone()
+    if stored is None or stored[0] != len(rows):
+        msg = f"COPY stored {stored} of {len(rows)} rows"
+        raise RuntimeError(msg)
+    connection.execute("drop table raw_copy")
+    return elapsed
+
+
+def _binary(
+    connection: psycopg.Connection[tuple[object, ...]], rows: list[tuple[object, ...]], types: list[str]
+) -> bytes:
+    """Return the rows in PostgreSQL's binary COPY format, as the server itself writes it."""
+    names = ", ".join(f"c{n} {kind}" for n, kind in enumerate(types))
+    connection.execute(f"create temporary table raw_rows ({names})")
+    with connection.cursor() as cursor, cursor.copy("copy raw_rows from stdin (format binary)") as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+    with connection.cursor() as cursor, cursor.copy("copy raw_rows to stdout (format binary)") as copy:
+        payload = b"".join(bytes(part) for part in copy)
+    connection.execute("drop table raw_rows")
+    if not payload.startswith(_HEADER):
+        msg = "not a binary COPY stream"
+        raise RuntimeError(msg)
+    return payload
+
+
+if __name__ == "__main__":
+    main()

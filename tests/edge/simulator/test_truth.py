@@ -1,0 +1,213 @@
+"""The simulator's truth against brute force: other code, other steps, the same world."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.simulator import air, cold_chain, energy, labels, parking, shelves, traffic
+from edge.simulator.local_day import MINUTE_US, SECOND_US, LocalDay, local_day
+from edge.simulator.plan import district_plan
+from edge.simulator.site import StorePlan
+from edge.simulator.truth import truth
+
+DAY = date(2026, 5, 9)
+STORES = {store.store_id: store for store in district_plan().stores}
+A, B, C, D = STORES.values()
+COUNTS = {"footfall_entries", "footfall_exits", "energy_use"}
+
+
+def _of_day(store: StorePlan) -> tuple[LocalDay, dict[str, float]]:
+    day = local_day(store, DAY)
+    return day, truth(store, day.start_us, day.end_us)
+
+
+def test_a_local_day_is_the_days_own() -> None:
+    day = local_day(A, DAY)
+    zone = ZoneInfo("Asia/Shanghai")
+    assert day.start_us == datetime(2026, 5, 9, tzinfo=zone).timestamp() * 1e6
+    assert day.closes_us == datetime(2026, 5, 9, 22, tzinfo=zone).timestamp() * 1e6
+    assert day.slots == 288
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan) -> None:
+    _, values = _of_day(store)
+    expected = {"footfall_entries", "footfall_exits", "energy_use", "device_availability", "carbon_dioxide_compliance"}
+    expected |= {"on_shelf_availability"} if store.habits.shelves else set()
+    expected |= {"label_update_success"} if store.habits.labels else set()
+    expected |= {"cold_chain_time_in_band"} if store.habits.cabinets else set()
+    expected |= {"parking_occupancy"} if store.habits.parking else set()
+    assert set(values) == expected
+    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS)
+
+
+@pytest.mark.parametrize("store", STORES.values(), ids=STORES)
+def test_footfall_counts_the_crossings_of_perimeter_doors(store: StorePlan) -> None:
+    day, values = _of_day(store)
+    found = traffic.crossings(store, DAY)
+    perimeter = [door.door_id for door in store.doors if door.perimeter]
+    assert values["footfall_entries"] == sum(len(found.entries[door]) for door in perimeter)
+    assert values["footfall_exits"] == sum(len(found.exits[door]) for door in perimeter)
+    assert values["footfall_entries"] == values["footfall_exits"] > 500
+    everything = [t for door in store.doors for t in (*found.entries[door.door_id], *found.exits[door.door_id])]
+    assert day.opens_us <= min(everything)
+    assert max(everything) < day.end_us
+    inside = [found.inside(t) for t in range(day.start_us, day.end_us, MINUTE_US)]
+    assert min(inside) == inside[0] == inside[-1] == 0
+    assert max(inside) > 20
+
+
+def test_the_internal_door_is_no_footfall() -> None:
+    found = traffic.crossings(D, DAY)
+    internal = [door.door_id for door in D.doors if not door.perimeter]
+    assert len(internal) == 1
+    assert 500 < len(found.entries[internal[0]]) < len(found.came_us) / 4
+
+
+def test_availability_equals_looking_each_second() -> None:
+    day, values = _of_day(C)
+    stocks = [shelves.stock(C, day, position) for position in shelves.positions(C)]
+    looks = range(day.opens_us, day.closes_us, SECOND_US)
+    seen = sum(stock.at(t) > 0 for stock in stocks for t in looks) / (len(stocks) * len(looks))
+    assert values["on_shelf_availability"] == pytest.approx(seen, abs=1e-3)
+    assert 0.5 < values["on_shelf_availability"] < 1
+
+
+def test_stock_only_falls_by_sales_and_rises_to_full() -> None:
+    day = local_day(A, DAY)
+    for position in shelves.positions(A):
+        stock = shelves.stock(A, day, position)
+        assert stock.level[0] == 18
+        assert all(a < b for a, b in pairwise(stock.t_us))
+        assert all(b == 18 or b == a - 1 for a, b in pairwise(stock.level))
+
+
+def test_label_success_counts_the_requests_that_were_confirmed() -> None:
+    day, values = _of_day(A)
+    made = labels.requests(A, DAY)
+    outcomes = [request.outcome for request in made]
+    assert set(outcomes) == {"confirmed", "failed", "unanswered"}
+    assert values["label_update_success"] == outcomes.count("confirmed") / len(outcomes)
+    answers = [request.answered_us for request in made if request.answered_us is not None]
+    assert max(answers) < day.end_us
+    half = truth(A, day.start_us, day.opens_us)["label_update_success"]
+    early = [request for request in made if request.requested_us < day.opens_us]
+    assert half == sum(r.outcome == "confirmed" for r in early) / len(early)
+
+
+def test_energy_equals_power_summed_each_second() -> None:
+    day, values = _of_day(A)
+    circuits = [energy.circuit_day(A, circuit, DAY) for circuit in A.habits.circuits]
+    looks = range(day.start_us, day.end_us, 20 * SECOND_US)
+    summed = math.fsum(circuit.power_kw(t) for circuit in circuits for t in looks) * 20 / 3600
+    assert values["energy_use"] == pytest.approx(summed, rel=1e-9)
+    open_kw, closed_kw = (sum(c.power_kw(t) for c in circuits) for t in (day.opens_us, day.start_us))
+    assert open_kw > 2 * closed_kw
+
+
+def test_registers_never_fall_and_days_join() -> None:
+    circuit = A.habits.circuits[0]
+    days = [energy.circuit_day(A, circuit, DAY + timedelta(days=n)) for n in range(3)]
+    edges = [edge for day in days for edge in day.at_edges_kwh]
+    assert all(a <= b for a, b in pairwise(edges))
+    assert all(a.at_edges_kwh[-1] == b.at_edges_kwh[0] for a, b in pairwise(days))
+    assert energy.midnight_register_kwh(A, circuit, energy.FIRST_DAY) < circuit.kwh_per_day
+
+
+def test_carbon_dioxide_equals_small_steps_of_its_mass_balance() -> None:
+    day, values = _of_day(A)
+    visits = traffic.crossings(A, DAY)
+    step_s = 5
+    within = hours = 0
+    for zone in A.habits.air_zones:
+        ppm, seen = air.OUTDOOR_PPM, []
+        for t in range(day.start_us, day.end_us, MINUTE_US):
+            is_open = day.opens_us <= t < day.closes_us
+            people = visits.inside(t) * zone.visitor_share + (zone.staff if is_open else 0)
+            air_m3_s = zone.outdoor_air_m3_per_h * (1 if is_open else 4) / 3600
+            for _ in range(60 // step_s):
+                ppm += step_s * (people * 0.018 / 3600 * 1e6 + air_m3_s * (air.OUTDOOR_PPM - ppm)) / zone.volume_m3
+                seen.append(ppm)
+        an_hour = 3600 // step_s
+        means = [math.fsum(seen[i : i + an_hour]) / an_hour for i in range(9 * an_hour, 22 * an_hour, an_hour)]
+        exact = air.carbon_dioxide(A, day, zone)
+        for hour, mean in enumerate(means):
+            assert exact.hour_mean(day.opens_us + hour * 60 * MINUTE_US) == pytest.approx(mean, abs=2)
+        within += sum(mean <= 1500 for mean in means)
+        hours += len(means)
+    assert values["carbon_dioxide_compliance"] == within / hours
+    assert within < hours
+
+
+def test_carbon_dioxide_is_continuous_between_minutes() -> None:
+    day = local_day(A, DAY)
+    exact = air.carbon_dioxide(A, day, A.habits.air_zones[0])
+    noon = day.start_us + 12 * 60 * MINUTE_US
+    assert exact.at(noon + MINUTE_US - 1) == pytest.approx(exact.at(noon + MINUTE_US), abs=1e-3)
+
+
+@pytest.mark.parametrize("store", [A, C], ids=["a", "c"])
+def test_cold_chain_equals_looking_each_second(store: StorePlan) -> None:
+    day, values = _of_day(store)
+    cabinets = [cold_chain.cabinet_day(store, day, cabinet) for cabinet in store.habits.cabinets]
+    looks = range(day.start_us, day.end_us, 3 * SECOND_US)
+    seen = [sum(c.in_band(c.at(t)) for t in looks) / len(looks) for c in cabinets]
+    assert values["cold_chain_time_in_band"] == pytest.approx(sum(seen) / len(seen), abs=1e-3)
+    assert min(seen) < 1
+    assert max(seen) == 1
+
+
+def test_cabinets_are_continuous_over_midnight() -> None:
+    for cabinet in A.habits.cabinets:
+        tonight, tomorrow = (cold_chain.cabinet_day(A, local_day(A, d), cabinet) for d in (DAY, DAY + timedelta(1)))
+        midnight = local_day(A, DAY).end_us
+        assert tonight.at(midnight) == pytest.approx(tomorrow.at(midnight), abs=1e-9)
+
+
+def test_parking_equals_looking_each_second() -> None:
+    day, values = _of_day(D)
+    turns = [parking.changes(D, day, bay) for bay in parking.bays(D)]
+    assert len(turns) == 12
+    assert all(a < b for each in turns for a, b in pairwise(each))
+    looks = range(day.start_us, day.end_us, 10 * SECOND_US)
+    seen = sum(sum(t_us <= t for t_us in each) % 2 for each in turns for t in looks) / (12 * len(looks))
+    assert values["parking_occupancy"] == pytest.approx(seen, abs=2e-3)
+    assert 0.2 < seen < 0.8
+
+
+def test_one_of_twelve_devices_of_store_d_is_off() -> None:
+    _, values = _of_day(D)
+    assert values["device_availability"] == pytest.approx(11 / 12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(start_min=st.integers(0, 2 * 1440 - 2), length_min=st.integers(2, 1440), cut=st.floats(0.01, 0.99))
+def test_two_adjacent_windows_make_up_the_whole(start_min: int, length_min: int, cut: float) -> None:
+    first = local_day(C, DAY).start_us
+    start, end = first + start_min * MINUTE_US, first + (start_min + length_min) * MINUTE_US
+    middle = start + max(1, round(cut * (end - start)))
+    whole, left, right = truth(C, start, end), truth(C, start, middle), truth(C, middle, end)
+    for name in COUNTS:
+        assert whole[name] == pytest.approx(left[name] + right[name], abs=1e-6)
+    for name in ("device_availability", "cold_chain_time_in_band"):
+        weighed = (left[name] * (middle - start) + right[name] * (end - middle)) / (end - start)
+        assert whole[name] == pytest.approx(weighed, abs=1e-4)
+
+
+def test_without_opening_hours_there_is_no_availability() -> None:
+    day = local_day(A, DAY)
+    values = truth(A, day.start_us, day.start_us + 60 * MINUTE_US)
+    assert {"on_shelf_availability", "carbon_dioxide_compliance", "label_update_success"}.isdisjoint(values)
+    assert "parking_occupancy" in values
+
+
+def test_an_empty_window_is_refused() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        truth(A, 10, 10)

@@ -1,0 +1,277 @@
+"""The completeness account against a count sequence by sequence in Python."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from ingest.store.account import LossFact, SpoolAccount, account, losses, missing_ranges, rows_stored
+
+AT = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def sha(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    sequence: int
+    readings: int = 3
+    duplicates: int = 0
+    corrections: int = 0
+    chain: str = "true"
+    """true: names the batch before it; false: names something else."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    sequence: int
+    payload: str
+    """Which of several payloads of that sequence; 'own' is the one that the next batch names."""
+    readable: bool = True
+    state: str = "open"
+
+
+@dataclass(frozen=True)
+class Lost:
+    first: int
+    last: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Spool:
+    entries: list[Entry] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    registered: bool = True
+    """Whether the spool is in the table of spools: it isn't where all its batches were refused."""
+
+
+def payload_sha(spool: UUID, sequence: int, payload: str = "own") -> bytes:
+    return sha(f"{spool} {sequence} {payload}")
+
+
+def previous_of(spool: UUID, entry: Entry) -> bytes | None:
+    if entry.sequence == 1:
+        return None
+    return payload_sha(spool, entry.sequence - 1) if entry.chain == "true" else sha(f"{spool} {entry.sequence} stray")
+
+
+def write(c: psycopg.Connection[Any], agent: str, spool: UUID, content: Spool) -> None:
+    if content.registered:
+        row = c.execute(
+            "insert into spools (spool, agent) values (%s, %s) returning spool_id", (spool, agent)
+        ).fetchone()
+        assert row is not None
+        for entry in content.entries:
+            c.execute(
+                "insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, duplicates,"
+                " corrections, sealed_at, row_root) values (%s, %s, %s, %s, '', 'measured', %s, %s, %s, %s, '')",
+                (
+                    row[0],
+                    entry.sequence,
+                    payload_sha(spool, entry.sequence),
+                    previous_of(spool, entry),
+                    entry.readings,
+                    entry.duplicates,
+                    entry.corrections,
+                    AT,
+                ),
+            )
+        for lost in content.lost:
+            c.execute(
+                "insert into losses values (%s, %s, %s, 5, 'spool_full', %s, %s, %s, 1) on conflict do nothing",
+                (row[0], lost.first, lost.last, payload_sha(spool, lost.last, lost.digest), AT, AT),
+            )
+    for refusal in content.refusals:
+        c.execute(
+            "insert into refusals (agent, unit, spool, sequence, sha256, reason, detail, state)"
+            " values (%s, 'batch', %s, %s, %s, %s, '', %s) on conflict do nothing",
+            (
+                agent,
+                spool if refusal.readable else None,
+                refusal.sequence if refusal.readable else None,
+                payload_sha(spool, refusal.sequence, refusal.payload),
+                "device_not_registered" if refusal.readable else "undecodable",
+                refusal.state,
+            ),
+        )
+
+
+def expected(agent: str, spool: UUID, content: Spool) -> SpoolAccount | None:
+    entries = {e.sequence: e for e in content.entries} if content.registered else {}
+    unreadable = {payload_sha(spool, r.sequence, r.payload) for r in content.refusals if not r.readable}
+    named: dict[int, set[bytes]] = {}
+    for r in content.refusals:
+        if r.readable:
+            named.setdefault(r.sequence, set()).add(payload_sha(spool, r.sequence, r.payload))
+    for e in entries.values():
+        previous = previous_of(spool, e)
+        if previous is not None and previous in unreadable and e.sequence - 1 not in entries:
+            named.setdefault(e.sequence - 1, set()).add(previous)
+    lost_ranges = list({(d.first, d.last): d for d in reversed(content.lost)}.values()) if content.registered else []
+    lost = {n for d in lost_ranges for n in range(d.first, d.last + 1)}
+    highest = max([*entries, *named, *lost], default=0)
+    standing = [
+        "committed" if n in entries else "refused" if n in named else "lost" if n in lost else "missing"
+        for n in range(1, highest + 1)
+    ]
+    breaks = 0
+    for e in entries.values():
+        n = e.sequence - 1
+        if n in entries:
+            known = {payload_sha(spool, n)}
+        else:
+            known = named.get(n, set()) | {payload_sha(spool, n, d.digest) for d in lost_ranges if d.last == n}
+        breaks += n > 0 and bool(known) and previous_of(spool, e) not in known
+    if not content.registered and not named:
+        return None
+    return SpoolAccount(
+        agent=agent,
+        spool=spool,
+        highest_sequence=highest,
+        committed=standing.count("committed"),
+        refused=standing.count("refused"),
+        declared_lost=standing.count("lost"),
+        missing=standing.count("missing"),
+        readings_sealed=sum(e.readings for e in entries.values()),
+        duplicates=sum(e.duplicates for e in entries.values()),
+        corrections=sum(e.corrections for e in entries.values()),
+        chain_breaks=breaks,
+    )
+
+
+sequences = st.integers(1, 14)
+entries = st.builds(
+    Entry,
+    sequence=sequences,
+    readings=st.integers(0, 9),
+    duplicates=st.integers(0, 2),
+    corrections=st.integers(0, 2),
+    chain=st.sampled_from(["true", "true", "true", "false"]),
+)
+refusals = st.builds(
+    Refusal,
+    sequence=sequences,
+    payload=st.sampled_from(["own", "other", "third"]),
+    readable=st.sampled_from([True, True, False]),
+    state=st.sampled_from(["open", "replayed", "resealed", "discarded"]),
+)
+lost_ranges = st.builds(
+    lambda first, length, digest: Lost(first, first + length, digest),
+    sequences,
+    st.integers(0, 5),
+    st.sampled_from(["own", "other"]),
+)
+spools = st.builds(
+    Spool,
+    entries=st.lists(entries, max_size=12, unique_by=lambda e: e.sequence),
+    refusals=st.lists(refusals, max_size=5),
+    lost=st.lists(lost_ranges, max_size=4),
+    registered=st.sampled_from([True, True, True, False]),
+)
+HUGE = 2**63 - 1
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(contents=st.lists(st.tuples(st.sampled_from(["agent-1", "agent-2"]), spools), min_size=1, max_size=4))
+@example([("agent-1", Spool(entries=[Entry(1), Entry(3)], refusals=[Refusal(2, "own", readable=False)]))])
+@example([("agent-1", Spool(entries=[Entry(2)], lost=[Lost(1, 3, "own"), Lost(3, 6, "own")]))])
+def test_every_sequence_stands_in_exactly_one_place(
+    connection: psycopg.Connection[Any], contents: list[tuple[str, Spool]]
+) -> None:
+    try:
+        want = []
+        for number, (agent, content) in enumerate(contents):
+            spool = UUID(int=number + 1)
+            write(connection, agent, spool, content)
+            want.append(expected(agent, spool, content))
+        found = account(connection)
+        order = {(a.agent, a.spool): a for a in found}
+        assert len(order) == len(found)
+        assert order == {(a.agent, a.spool): a for a in want if a is not None}
+        for line in found:
+            ranges = missing_ranges(connection, line.agent, line.spool, limit=100)
+            assert sum(last - first + 1 for first, last in ranges) == line.missing
+    finally:
+        connection.rollback()
+
+
+def test_missing_ranges_name_the_sequences(connection: psycopg.Connection[Any]) -> None:
+    spool = UUID(int=1)
+    content = Spool(
+        entries=[Entry(3), Entry(4), Entry(9), Entry(20)],
+        refusals=[Refusal(7, "own"), Refusal(19, "own", readable=False)],
+        lost=[Lost(11, 12, "own"), Lost(12, 13, "own")],
+    )
+    write(connection, "agent-1", spool, content)
+    assert missing_ranges(connection, "agent-1", spool) == [(1, 2), (5, 6), (8, 8), (10, 10), (14, 18)]
+    assert missing_ranges(connection, "agent-1", spool, limit=2) == [(1, 2), (5, 6)]
+
+
+def test_numbers_out_of_this_world_neither_fail_nor_take_long(connection: psycopg.Connection[Any]) -> None:
+    spool = UUID(int=1)
+    content = Spool(entries=[Entry(1)], lost=[Lost(5, HUGE, "own")], refusals=[Refusal(HUGE, "own")])
+    write(connection, "agent-1", spool, content)
+    (line,) = account(connection)
+    assert (line.highest_sequence, line.committed, line.refused) == (HUGE, 1, 1)
+    assert (line.declared_lost, line.missing) == (HUGE - 5, 3)
+    assert missing_ranges(connection, "agent-1", spool) == [(2, 4)]
+
+
+def test_a_refusal_under_another_agent_s_spool_is_not_that_spool_s(connection: psycopg.Connection[Any]) -> None:
+    spool = UUID(int=1)
+    write(connection, "agent-1", spool, Spool(entries=[Entry(1), Entry(2)]))
+    write(connection, "agent-2", spool, Spool(refusals=[Refusal(900, "own")], registered=False))
+    (line,) = account(connection)
+    assert (line.agent, line.highest_sequence, line.refused, line.missing) == ("agent-1", 2, 0, 0)
+    assert missing_ranges(connection, "agent-2", spool) == []
+
+
+def series_and_rows(
+    c: psycopg.Connection[Any], table: str, agent_entry: dict[str, int], rows: list[tuple[str, int]]
+) -> None:
+    for number, (agent, minutes) in enumerate(rows):
+        c.execute(
+            psycopg.sql.SQL("insert into {} values (%s, 1, %s, 1, 0, %s)").format(psycopg.sql.Identifier(table)),
+            (AT + timedelta(minutes=minutes), agent_entry[agent], number),
+        )
+
+
+def test_rows_stored_are_counted_over_all_retention_classes(connection: psycopg.Connection[Any]) -> None:
+    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1)]))
+    write(connection, "agent-2", UUID(int=2), Spool(entries=[Entry(1)]))
+    by_agent = dict(connection.execute("select agent, entry_id from ledger join spools using (spool_id)").fetchall())
+    series_and_rows(connection, "readings_count", by_agent, [("agent-1", 0), ("agent-1", 1), ("agent-2", 2)])
+    series_and_rows(connection, "readings_state", by_agent, [("agent-1", 0)])
+    series_and_rows(connection, "readings_archive", by_agent, [("agent-2", 0)])
+    assert [rows_stored(connection, agent) for agent in ("agent-1", "agent-2", "nobody")] == [3, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [(-5, 0, False), (-5, 1, True), (0, 1, True), (60, 61, True), (61, 70, False), (-5, 90, True)],
+)
+def test_losses_in_a_window(connection: psycopg.Connection[Any], start: int, end: int, found: bool) -> None:
+    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2), Entry(4)]))
+    connection.execute(
+        "insert into losses select spool_id, 2, 3, 40, 'spool_age', '', %s, %s, 1 from spools",
+        (AT, AT + timedelta(minutes=60)),
+    )
+    # All of this one came after all; the one without readings touches no window.
+    connection.execute("insert into losses select spool_id, 1, 2, 9, 'spool_full', '', %s, %s, 1 from spools", (AT, AT))
+    connection.execute("insert into losses select spool_id, 5, 5, 0, 'spool_full', '', null, null, 1 from spools")
+    window = (AT + timedelta(minutes=start), AT + timedelta(minutes=end))
+    expected_facts = [LossFact("agent-1", AT, AT + timedelta(minutes=60), 40, "spool_age")] if found else []
+    assert losses(connection, ["agent-1", "agent-2"], *window) == expected_facts
+    assert losses(connection, ["agent-2"], *window) == []

@@ -1,0 +1,100 @@
+"""The database server of a test session."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+import shutil
+from typing import Any
+
+import psycopg
+from features import require_or_skip
+from psycopg import sql
+from standalone.installation import Edition
+from standalone.named_server import NamedServer, edition_of
+from standalone.postgres import SUPERUSER, PrivateServer
+from standalone.requirements import Feature
+
+from ingest.migrate import migrate
+
+
+class SessionServer:
+    """The database server of a test session, and databases on it."""
+
+    def __init__(self, server: PrivateServer | NamedServer) -> None:
+        self.server = server
+        self._template: str | None = None
+
+    @functools.cached_property
+    def edition(self) -> Edition:
+        """What of TimescaleDB a migrated database of this server has, by its own word."""
+        name = self.create(self.migrated())
+        try:
+            return edition_of(self.dsn(name))
+        finally:
+            self.drop(name)
+
+    def dsn(self, database: str) -> str:
+        return self.server.dsn(database)
+
+    def kill(self) -> None:
+        """Kill the server's processes at once, as a power cut does."""
+        self._private().kill()
+
+    def start(self) -> None:
+        """Start a killed or stopped server again, on the same port."""
+        self._private().start()
+
+    def stop(self) -> None:
+        """Stop the server in order, ending its sessions."""
+        self._private().stop()
+
+    def restart(self) -> None:
+        """Stop the server in order, and start it again on the same port."""
+        self._private().restart()
+
+    def _private(self) -> PrivateServer:
+        if not isinstance(self.server, PrivateServer):
+            require_or_skip(Feature.PRIVATE_DATABASE, "a named server is never stopped")
+        return self.server
+
+    def _maintenance(self) -> psycopg.Connection[Any]:
+        own = self.server.database if isinstance(self.server, NamedServer) else SUPERUSER
+        return psycopg.connect(self.dsn(own), autocommit=True)
+
+    def create(self, template: str | None = None) -> str:
+        """Return the name of a new database: empty, or a clone of ``template``."""
+        name = f"smartstore_test_{secrets.token_hex(6)}"
+        # template0: the extension must not come along from a template1 that someone changed
+        clone = sql.Identifier(template or "template0")
+        with self._maintenance() as connection:
+            connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), clone))
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, ending the sessions in it."""
+        with self._maintenance() as connection:
+            connection.execute(sql.SQL("alter database {} with allow_connections true").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+    def migrated(self) -> str:
+        """Return the name of the migrated template, to which nobody can connect."""
+        if self._template is None:
+            name = self.create()
+            migrate(self.dsn(name))
+            with self._maintenance() as connection:
+                # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
+                connection.execute(
+                    sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name))
+                )
+                connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+            self._template = name
+        return self._template
+
+    def close(self) -> None:
+        """Remove what this session made."""
+        if isinstance(self.server, PrivateServer):
+            self.server.stop()
+            shutil.rmtree(self.server.folder)
+        elif self._template is not None:
+            self.drop(self._template)
