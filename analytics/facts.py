@@ -77,10 +77,14 @@ class Facts:
 
     def _coverage(self, points: Iterable[PointFact], quantities: frozenset[str] | None) -> Coverage:
         """Count points: of each, the greatest number that a quantity's series stand for, at most those that exist."""
+        counts: dict[tuple[str, Key], int] = defaultdict(int)
+        for watched in self.watched:
+            if watched.series.quantity != ONLINE and (quantities is None or watched.series.quantity in quantities):
+                series = watched.series.point_id, watched.key
+                counts[series] = max(counts[series], watched.series.point_count)
         stands_for: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for series in {w.series for w in self.watched}:
-            if series.quantity != ONLINE and (quantities is None or series.quantity in quantities):
-                stands_for[series.point_id][series.quantity] += series.point_count
+        for (point_id, (_, quantity, _)), count in counts.items():
+            stands_for[point_id][quantity] += count
         exist: dict[str, int] = {}
         for point in points:
             exist[point.point_id] = max(exist.get(point.point_id, 0), point.point_count)

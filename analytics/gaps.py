@@ -13,6 +13,8 @@ from analytics.windows import Window, from_us, to_us
 from ingest.store.account import LossFact
 
 MOST_GAPS = 50
+SILENT_PERIODS = 3
+"""A device counts as silent at the end of a window when it has missed this many periods."""
 
 Losses = Mapping[str, Sequence[LossFact]]
 """Declared losses by agent."""
@@ -50,7 +52,10 @@ def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: L
         expected, got = expected + one.expected, got + one.received
         found += [(start, end, series) for start, end in one.gaps.pairs()]
         if due.end.size and one.gaps.end.size and one.gaps.end[-1] == due.end[-1]:
-            silent.append(_silence(series, one.gaps, due))
+            silence = _silence(series, one.gaps, due)
+            # One late reading at the end of a window is a gap, not yet a device to look after.
+            if not silence.ever or int(due.end[-1]) - silence.since_us >= SILENT_PERIODS * series.period_us:
+                silent.append(silence)
     longest = sorted(found, key=lambda gap: (gap[0] - gap[1], gap[0], gap[2].device, gap[2].quantity, gap[2].channel))
     gaps = tuple(_gap(start, end, series, losses, window) for start, end, series in longest[:MOST_GAPS])
     completeness = Completeness(

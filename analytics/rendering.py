@@ -6,11 +6,21 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from analytics.api.models import CatalogueEntry
-from analytics.results import AreaAnswer, FacilitiesAnswer, Result
+from analytics.facilities import AREA_NAMES
+from analytics.results import AreaAnswer, FacilitiesAnswer, Result, Status
 from analytics.wording import formats, phrases, texts
 from analytics.wording.language import Language
 
 _NOTHING = "–"
+_COLUMNS = (
+    "table.area",
+    "table.state",
+    "table.metric",
+    "table.value",
+    "table.interval",
+    "table.points",
+    "table.complete",
+)
 
 
 def render_answer(answer: FacilitiesAnswer, language: Language | str = Language.EN) -> str:
@@ -34,7 +44,7 @@ def render_catalogue(metrics: Iterable[CatalogueEntry], language: Language | str
 
 def _catalogue_block(metric: CatalogueEntry, language: Language) -> str:
     lines = {
-        "table.area": texts.say(f"facility.{metric.facility}", language),
+        "table.area": texts.of(AREA_NAMES[metric.facility], language),
         "table.unit": metric.unit,
         "table.formula": f"{metric.formula} (v{metric.formula_version})",
         "table.edge_cases": metric.edge_cases,
@@ -67,14 +77,13 @@ def _heading(answer: FacilitiesAnswer, language: Language) -> str:
 
 
 def _header(language: Language) -> list[str]:
-    columns = ("area", "state", "metric", "value", "interval", "points", "complete")
-    return [texts.say(f"table.{column}", language) for column in columns]
+    return [texts.say(key, language) for key in _COLUMNS]
 
 
 def _area_rows(area: AreaAnswer, language: Language) -> list[list[str]]:
-    """Return one row a metric; an area without metrics has one row that says why."""
+    """Return one row a metric; an area in which nothing is instrumented has one row that says so."""
     name = texts.of(area.name, language)
-    if not area.results:
+    if area.status in (Status.NOT_INSTALLED, Status.DECLARED) or not area.results:
         points = f"{area.coverage.points_instrumented}/{area.coverage.points_exist}"
         return [[name, phrases.state(area.status, language), _NOTHING, _NOTHING, _NOTHING, points, _NOTHING]]
     first, *others = (_metric_cells(result, language) for result in area.results)
@@ -101,7 +110,7 @@ def _limits(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
 
 def _changes(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
     for result in _results(answer):
-        if text := phrases.change(result.change, result.unit, language):
+        if text := phrases.change(result, language):
             yield _pair(result, text, language)
 
 

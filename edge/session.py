@@ -82,7 +82,11 @@ class Session:
         while self._answer is None and not stopped():
             if time.monotonic() > deadline:
                 raise ConnectionEnded(f"{where} does not answer", "check that an MQTT 5 broker listens there")
-            self.poll(0.2)
+            try:
+                self.poll(0.2)
+            except ConnectionEnded:
+                if self._answer is None:
+                    raise
         if self._answer is None:
             return False
         if self._answer.is_failure:

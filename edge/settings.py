@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from edge.configuration import ConfiguredPath, SettingsModel
@@ -37,8 +37,8 @@ class BrokerSettings(SettingsModel):
 
     @field_validator("ca_file")
     @classmethod
-    def _tls_beyond_this_machine(cls, ca_file: ConfiguredPath | None, info: object) -> ConfiguredPath | None:
-        host = getattr(info, "data", {}).get("host", "")
+    def _tls_beyond_this_machine(cls, ca_file: ConfiguredPath | None, info: ValidationInfo) -> ConfiguredPath | None:
+        host = info.data.get("host", "")
         if ca_file is None and host and not _is_loopback(host):
             kind = "tls_required"
             raise PydanticCustomError(

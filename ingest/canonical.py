@@ -80,13 +80,18 @@ def row_roots(
     definitions
         For each batch the definition digests of its table, in the order of the table, which is sorted by definition.
     """
-    leaves: list[list[bytes]] = [[] for _ in definitions]
-    if len(rows):
-        starts = np.flatnonzero(np.diff(batch, prepend=-1) | np.diff(series, prepend=-1))
-        offsets = [*(starts * RECORD.itemsize).tolist(), len(rows) * RECORD.itemsize]
-        packed = rows.tobytes()
-        leaf_of = zip(batch[starts].tolist(), series[starts].tolist(), offsets, offsets[1:], strict=False)
-        for of_batch, of_series, start, end in leaf_of:
-            data = b"\x00" + definitions[of_batch][of_series] + packed[start:end]
-            leaves[of_batch].append(sha256(data).digest())
-    return [root_of_leaves(of_batch) for of_batch in leaves]
+    if not len(rows):
+        return [EMPTY_ROOT] * len(definitions)
+    starts = np.flatnonzero(np.diff(batch, prepend=-1) | np.diff(series, prepend=-1))
+    of_batch, of_series = batch[starts], series[starts].tolist()
+    offsets = [*(starts * RECORD.itemsize).tolist(), len(rows) * RECORD.itemsize]
+    firsts = np.searchsorted(of_batch, np.arange(len(definitions) + 1)).tolist()
+    packed = rows.tobytes()
+    roots: list[bytes] = []
+    for digests, first, end in zip(definitions, firsts, firsts[1:], strict=False):
+        leaves = [
+            sha256(b"\x00" + digests[of_series[i]] + packed[offsets[i] : offsets[i + 1]]).digest()
+            for i in range(first, end)
+        ]
+        roots.append(root_of_leaves(leaves))
+    return roots

@@ -25,7 +25,7 @@ class KnownTable:
     table: SeriesTable
     definitions: list[bytes]
     devices: frozenset[str]
-    numberings: dict[tuple[str, ...], Numbering] = field(default_factory=dict)
+    numberings: dict[Origin, Numbering] = field(default_factory=dict)
 
 
 class Catalogue:
@@ -58,13 +58,13 @@ class Catalogue:
 
     def numbering(self, connection: Database, known: KnownTable, origin: Origin) -> Numbering:
         """Return number and retention class of each series of a table for readings of an origin."""
-        classes = tuple(retention_class(origin, series.kind) for series in known.table.series)
-        numbering = known.numberings.get(classes)
+        numbering = known.numberings.get(origin)
         if numbering is None:
+            classes = [retention_class(origin, series.kind) for series in known.table.series]
             numbers = series_numbers(connection, list(zip(known.table.series, classes, strict=True)))
             indices = [CLASSES.index(name) for name in classes]
             numbering = Numbering(np.array(numbers, np.int32), np.array(indices, np.int8))
-            known.numberings[classes] = numbering
+            known.numberings[origin] = numbering
         return numbering
 
     def _remember(self, table: SeriesTable) -> KnownTable:

@@ -36,6 +36,7 @@ class Inbox:
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
         self._closed = False
+        self._enough = 1
         self._changed = Condition()
 
     def offer(self, delivery: Delivery) -> bool:
@@ -46,7 +47,8 @@ class Inbox:
                 return False
             self._waiting.append(delivery)
             self._bytes = size
-            self._changed.notify()
+            if len(self._waiting) == self._enough:  # whoever takes is not woken for each message
+                self._changed.notify_all()
             return True
 
     def take(self, most: int, wait_s: float) -> list[Delivery]:
@@ -55,18 +57,18 @@ class Inbox:
         Waits for the first, then for more until there are ``most``, or the first is ``wait_s`` old, or a lull.
         """
         with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
+            self._wait_for(1, None)
             until = time.monotonic() + wait_s
             while len(self._waiting) < most and not self._closed:
-                left = until - time.monotonic()
-                if left <= 0 or not self._more_within(min(left, wait_s * _LULL)):
+                seen = len(self._waiting)
+                self._wait_for(most, min(until - time.monotonic(), wait_s * _LULL))
+                if len(self._waiting) == seen or time.monotonic() >= until:
                     break
             return self._take(most)
 
-    def _more_within(self, timeout_s: float) -> bool:
-        seen = len(self._waiting)
-        return self._changed.wait_for(lambda: len(self._waiting) > seen or self._closed, timeout_s)
+    def _wait_for(self, enough: int, timeout_s: float | None) -> None:
+        self._enough = enough
+        self._changed.wait_for(lambda: len(self._waiting) >= enough or self._closed, timeout_s)
 
     def _take(self, most: int) -> list[Delivery]:
         taken: list[Delivery] = []

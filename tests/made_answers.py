@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from analytics.facilities import AREA_NAMES
 from analytics.metrics.catalogue import METRICS
 from analytics.results import (
     AreaAnswer,
@@ -24,7 +25,6 @@ from analytics.results import (
     TimeWindow,
 )
 from analytics.windows import Window, like_period_before
-from analytics.wording.texts import both
 from edge.wire.series import Origin
 from ingest.store.registry import DeviceFact, DistrictFact, StoreFact
 
@@ -97,6 +97,14 @@ def result(
     )
 
 
+_BARE = {
+    "coverage": Coverage(points_exist=0, points_instrumented=0),
+    "completeness": None,
+    "origins": (),
+    "digest": None,
+}
+
+
 def area(
     facility: Facility,
     status: Status,
@@ -107,7 +115,7 @@ def area(
     ratios = [r.completeness.ratio for r in results if r.completeness]
     return AreaAnswer(
         facility=facility,
-        name=both(f"facility.{facility}"),
+        name=AREA_NAMES[facility],
         status=status,
         coverage=Coverage(points_exist=points[1], points_instrumented=points[0]),
         completeness_ratio=min(ratios, default=None),
@@ -201,7 +209,12 @@ def store_answer(
                 (result("cold_chain_time_in_band", 0.99985, window, interval=(0.99, 1.0, None), before=0.9912),),
                 (6, 6),
             ),
-            area(Facility.PARKING, Status.NOT_INSTALLED, points=(0, 0)),
+            area(
+                Facility.PARKING,
+                Status.NOT_INSTALLED,
+                (result("parking_occupancy", None, window, status=Status.NOT_INSTALLED).model_copy(update=_BARE),),
+                (0, 0),
+            ),
             area(
                 Facility.SENSING,
                 Status.MEASURED,
@@ -253,7 +266,14 @@ def district_answer(window: Window = DAY) -> DistrictAnswer:
 
 def district_fact(district_id: str = "riverside") -> DistrictFact:
     return DistrictFact(
-        district_id, "Riverside district (simulated)", "滨河商圈（模拟）", "smart_district", ZONE, True, date(2026, 1, 1), None
+        district_id,
+        "Riverside district (simulated)",
+        "滨河商圈（模拟）",
+        "smart_district",
+        ZONE,
+        True,
+        date(2026, 1, 1),
+        None,
     )
 
 

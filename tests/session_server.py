@@ -39,21 +39,22 @@ class SessionServer:
 
     def kill(self) -> None:
         """Kill the server's processes at once, as a power cut does."""
-        self._private().kill()
+        self.private().kill()
 
     def start(self) -> None:
         """Start a killed or stopped server again, on the same port."""
-        self._private().start()
+        self.private().start()
 
     def stop(self) -> None:
         """Stop the server in order, ending its sessions."""
-        self._private().stop()
+        self.private().stop()
 
     def restart(self) -> None:
         """Stop the server in order, and start it again on the same port."""
-        self._private().restart()
+        self.private().restart()
 
-    def _private(self) -> PrivateServer:
+    def private(self) -> PrivateServer:
+        """Return the server as one that may be killed; skip the test where it may not."""
         if not isinstance(self.server, PrivateServer):
             require_or_skip(Feature.PRIVATE_DATABASE, "a named server is never stopped")
         return self.server

@@ -17,7 +17,7 @@ INSTANT = st.integers(-(2**62), 2**62)
 SEQUENCE = st.integers(1, 2**63 - 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 SPOOL: st.SearchStrategy[UUID] = st.uuids()
-AGENT = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True).filter(lambda name: name != "ingest")
+AGENT = st.from_regex(r"[a-z0-9][a-z0-9-]{0,20}", fullmatch=True).filter(lambda name: not name.startswith("ingest"))
 HARMLESS = st.text(alphabet="0123456789 .,;", max_size=40)
 
 

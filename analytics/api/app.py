@@ -22,7 +22,7 @@ from analytics.api import (
 )
 from analytics.api.database import connection_pool
 from analytics.api.doorway import Counters, Doorway
-from analytics.api.failures import add_failure_handlers
+from analytics.api.failures import failure_handlers
 from analytics.settings import AnalyticsSettings
 from analytics.web import pages
 from analytics.web.templates import STATIC
@@ -68,8 +68,12 @@ def create_app(settings: AnalyticsSettings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.prometheus = CollectorRegistry()
-    app.add_middleware(Doorway, hosts=_hosts(settings), counters=Counters(app.state.prometheus))
-    add_failure_handlers(app, settings)
+    handlers = failure_handlers(settings)
+    last_resort = handlers.pop(Exception)
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+    counters = Counters(app.state.prometheus)
+    app.add_middleware(Doorway, hosts=_hosts(settings), counters=counters, failed=last_resort)
     for router in _ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

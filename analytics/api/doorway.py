@@ -1,13 +1,15 @@
-"""What every request passes on its way in and out: the host check, secure header fields, and counting."""
+"""What every request passes on its way in and out: host check, secure header fields, last resort, counting."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
+from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from analytics.api.problems import MEDIA_TYPE, Found
@@ -44,10 +46,17 @@ class Counters:
 
 
 class Doorway:
-    """ASGI middleware around the whole application."""
+    """ASGI middleware around the whole application; ``failed`` answers an exception that nothing else handled.
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], counters: Counters) -> None:
+    Starlette's own last resort answers outside of every middleware and raises the exception again, whereupon the server
+    drops the connection under the next request.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: Sequence[str], counters: Counters, failed: Callable[[Request, Exception], Response]
+    ) -> None:
         self._app = app
+        self._failed = failed
         self._hosts = frozenset(hosts)
         self._counters = counters
 
@@ -56,7 +65,7 @@ class Doorway:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, began = 500, perf_counter()
+        status, began = 0, perf_counter()
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -67,6 +76,10 @@ class Doorway:
 
         try:
             await self._answer(scope, receive, send_with_headers)
+        except Exception as error:
+            if status:  # half an answer can't be taken back
+                raise
+            await self._failed(Request(scope), error)(scope, receive, send_with_headers)
         finally:
             self._counters.answered(scope["method"], _route(scope), status, perf_counter() - began)
 
@@ -78,7 +91,7 @@ class Doorway:
             await self._app(scope, receive, send)
             return
         found = Found("foreign_host", {"host": host})
-        answer = JSONResponse(found.document(scope["path"]), found.status, media_type=MEDIA_TYPE)
+        answer = JSONResponse(found.document(quote(scope["path"])), found.status, media_type=MEDIA_TYPE)
         await answer(scope, receive, send)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from analytics.api import models
+from analytics.facilities import AREA_NAMES
 from analytics.metrics.catalogue import METRICS
 from analytics.results import (
     AreaAnswer,
@@ -25,7 +26,6 @@ from analytics.results import (
     Text,
     TimeWindow,
 )
-from analytics.wording.texts import both
 from edge.wire.series import Origin
 
 
@@ -134,7 +134,7 @@ STORE_ANSWER = FacilitiesAnswer(
     areas=(
         AreaAnswer(
             facility=Facility.TRAFFIC,
-            name=both("facility.traffic"),
+            name=AREA_NAMES[Facility.TRAFFIC],
             status=Status.MEASURED,
             coverage=Coverage(points_exist=2, points_instrumented=2),
             completeness_ratio=564 / 576,
@@ -143,7 +143,7 @@ STORE_ANSWER = FacilitiesAnswer(
         ),
         AreaAnswer(
             facility=Facility.PARKING,
-            name=both("facility.parking"),
+            name=AREA_NAMES[Facility.PARKING],
             status=Status.NOT_INSTALLED,
             coverage=Coverage(points_exist=0, points_instrumented=0),
             completeness_ratio=None,

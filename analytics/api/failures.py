@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from psycopg_pool import PoolClosed
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from analytics.api.doorway import SECURE_HEADERS
 from analytics.api.problems import MEDIA_TYPE, Found, ProblemError
 from analytics.errors import UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.settings import AnalyticsSettings
@@ -24,11 +24,13 @@ from edge import event_log
 
 log = event_log.get(__name__)
 
+Handler = Callable[[Request, Exception], Response]
+
 _RETRY_AFTER = {"retry-after": "5"}
 
 
-def add_failure_handlers(app: FastAPI, settings: AnalyticsSettings) -> None:
-    """Answer every exception with a problem, and let none show its inside to a reader."""
+def failure_handlers(settings: AnalyticsSettings) -> dict[type[Exception], Handler]:
+    """Return what answers each kind of exception with a problem, ``Exception`` as the last; none shows its inside."""
     readings: dict[type[Exception], Callable[[Any, Request], Found]] = {
         ProblemError: lambda error, _: error.found,
         WindowRefusedError: lambda error, _: Found(error.code, error.values),
@@ -55,17 +57,15 @@ def add_failure_handlers(app: FastAPI, settings: AnalyticsSettings) -> None:
             )
         return _answer(request, found)
 
-    for kind in readings:
-        app.add_exception_handler(kind, handle)
+    return dict.fromkeys(readings, handle)
 
 
 def _answer(request: Request, found: Found) -> Response:
-    # Starlette answers an unexpected exception outside the doorway, so the header fields are set here for all.
-    headers = {**SECURE_HEADERS, **found.headers, "vary": "Accept, Accept-Language, Cookie"}
+    headers = {**found.headers, "vary": "Accept, Accept-Language, Cookie"}
     if "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(problem_page(found, chosen_language(request)), found.status, headers)
     query = f"?{request.url.query}" if request.url.query else ""
-    return JSONResponse(found.document(f"{request.url.path}{query}"), found.status, headers, MEDIA_TYPE)
+    return JSONResponse(found.document(f"{quote(request.url.path)}{query}"), found.status, headers, MEDIA_TYPE)
 
 
 def _database_failure(error: psycopg.Error, settings: AnalyticsSettings) -> Found:

@@ -21,7 +21,10 @@ def list_problems() -> ProblemKinds:
     return ProblemKinds(problems=tuple(ProblemKind.of(code) for code in sorted(STATUS_OF)))
 
 
-@router.get("/problems/{code}", responses={**examples.of(examples.PROBLEM_KIND), **may_answer("unknown_problem")})
+@router.get(
+    "/problems/{code}",
+    responses={**examples.of(examples.PROBLEM_KIND), **may_answer("invalid_request", "unknown_problem")},
+)
 def show_problem(code: _Code) -> ProblemKind:
     """Describe one kind of problem: what the `type` of a problem document points to."""
     if code not in STATUS_OF:

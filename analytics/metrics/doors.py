@@ -92,10 +92,10 @@ def audited(counters: Sequence[DoorCounts], audits: Sequence[Audit], level: floa
         return None
     if all(own):
         rates = tuple(_rate(group, level) for group in own)
-        method = "each counter's audits: Wilson; thinning; sums by MOVER"
+        method = "true count behind the measured one: each counter's audits (Wilson), thinning, sums by MOVER"
         return Audited(rates, np.arange(len(own), dtype=np.int64), level, method)
     counted = sum(1 for group in own if group)
-    method = f"audits of {counted} of {len(own)} counters pooled: Wilson; thinning"
+    method = f"true count behind the measured one: audits of {counted} of {len(own)} counters pooled (Wilson), thinning"
     return Audited((_rate(sorted_audits(found), level),), np.zeros(len(own), dtype=np.int64), level, method)
 
 

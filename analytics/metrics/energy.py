@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import fsum
+from dataclasses import dataclass, replace
+from math import fsum, log10
 
 import numpy as np
 
 from analytics.metrics.counts import Slots, shares
 from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome
 from analytics.metrics.spans import Float64, Spans
+
+FINEST_KWH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Energy:
 
 
 def resolution(values: Float64) -> float:
-    """Return the step of a register: the greatest power of ten from 1 to 1e-6 of which every value is a multiple.
+    """Return the step of a register: the greatest power of ten, from 1 to 1e-6, that divides every value.
 
     Examples
     --------
@@ -33,7 +35,7 @@ def resolution(values: Float64) -> float:
         scaled = values * 10**digits
         if np.allclose(scaled, np.rint(scaled), rtol=0, atol=1e-6):
             return float(1 / 10**digits)
-    return 1e-6
+    return FINEST_KWH
 
 
 def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) -> Energy:
@@ -99,14 +101,22 @@ def measure(inputs: Inputs) -> Outcome:
     return Outcome(fsum(e.kwh for e in known), None if unbounded else bounds, detail)
 
 
+def _on_grid(slots: Slots, step_kwh: float) -> Slots:
+    """Return increments rounded to the register's step: a difference of two floats is off it by their rounding."""
+    if step_kwh <= FINEST_KWH:
+        return slots
+    return replace(slots, amount=np.round(slots.amount, round(-log10(step_kwh))))
+
+
 def _meter(inputs: Inputs, series: Observed) -> tuple[Energy | None, int]:
-    slots = series.slots_touching(inputs.days.bounds_us)
+    values = np.concatenate([part.value for part in series.parts]) if series.parts else np.zeros(0)
+    step = resolution(values)
+    slots = _on_grid(series.slots_touching(inputs.days.bounds_us), step)
     wanted = inputs.window.spans.intersect(series.registered)
     if slots.start_us.size == 0 or wanted.total_us == 0:
         return None, 0
     start_us, end_us = int(wanted.start[0]), int(wanted.end[-1])
-    values = np.concatenate([part.value for part in series.parts])
-    energy = energy_between(slots, start_us, end_us, resolution(values))
+    energy = energy_between(slots, start_us, end_us, step)
     resets = int((slots.reset & (shares(slots, start_us, end_us) > 0)).sum())
     unread_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
     if unread_us:

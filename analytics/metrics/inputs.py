@@ -104,8 +104,9 @@ class Observed:
     def touching(self, start_us: int, end_us: int, periods_before: int) -> Observed:
         """Return it with the rows that speak about [start, end), and nothing else.
 
-        Intervals that overlap it (and ``periods_before`` more); readings of a level or state in it and the last one
-        before, if that still holds; readings of a register in it and the nearest on either side.
+        Intervals that overlap it (and ``periods_before`` more); of other kinds the readings in it and the nearest on
+        either side: a register's increments need both, a level or state the one before, if it still holds, and the
+        one after, if it comes in time to confirm the last.
         """
         kept = tuple(self._touching(part, start_us, end_us, periods_before) for part in self.parts)
         return self.with_parts(tuple(part for part in kept if part.t_us.size))
@@ -118,7 +119,8 @@ class Observed:
         beyond = int(np.searchsorted(part.t_us, end_us, side="left"))
         if part.series.kind is Kind.CUMULATIVE:
             return part.where(slice(last_before, beyond + 1))
-        kept = part.where(slice(last_before, beyond))
+        in_time = covered(part.t_us[max(0, beyond - 1) : beyond + 1], period_us).start.size == 1
+        kept = part.where(slice(last_before, beyond + 1 if in_time and beyond else beyond))
         stale = (
             kept.t_us.size
             and kept.t_us[0] < start_us

@@ -15,12 +15,16 @@ REQUESTED, CONFIRMED, FAILED = "label_updates_requested", "label_updates_confirm
 
 @dataclass(frozen=True, slots=True)
 class Updates:
-    """Updates in a window (counts), those requested just before it, and the most that missing periods held."""
+    """Updates in a window: counts.
+
+    ``carried_in`` is the most that its answers may owe to requests from before it, ``unseen`` the most that missing
+    periods may have held.
+    """
 
     requested: int
     confirmed: int
     failed: int
-    requested_before: int = 0
+    carried_in: int = 0
     unseen: int = 0
 
     @property
@@ -46,22 +50,21 @@ def success(updates: Updates) -> tuple[float, float, float] | None:
     Notes
     -----
     confirmed / requested, with pending ones as failures below and as successes above. An answer comes within one
-    reporting period at most (a label's deadline is shorter), so of the confirmations and failures in the window up to
-    ``requested_before`` (the requests of the period before it) may answer earlier requests. Missing periods are taken
+    reporting period at most (a label's deadline is shorter), so only answers of the window's first period may be owed
+    to earlier requests, and no more of them than the period before the window holds requests. Missing periods are taken
     to have held at most the largest number of requests of a period seen. No-op successes count as the gateway does.
     Source: update states of SoluM, Hanshow and OpenEPaperLink gateways; pending ones treated as censored.
 
     Examples
     --------
-    >>> success(Updates(requested=100, confirmed=95, failed=2, requested_before=1))
+    >>> success(Updates(requested=100, confirmed=95, failed=2, carried_in=1))
     (0.95, 0.94, 0.99)
     """
     if updates.requested == 0:
         return None
     everything = updates.requested + updates.unseen
-    low = max(0, updates.confirmed - updates.requested_before) / everything
-    best = updates.confirmed + updates.pending + updates.requested_before + updates.unseen
-    # A confirmation seen in the window may answer for a request that a missing period held: hence both sides grow.
+    low = max(0, updates.confirmed - updates.carried_in) / everything
+    best = updates.confirmed + updates.pending + updates.carried_in + updates.unseen
     high = min(1.0, best / everything)
     return updates.confirmed / updates.requested, min(low, 1.0), high
 
@@ -73,7 +76,7 @@ def measure(inputs: Inputs) -> Outcome:
         requested=_within(inputs, REQUESTED, start, end),
         confirmed=_within(inputs, CONFIRMED, start, end),
         failed=_within(inputs, FAILED, start, end),
-        requested_before=_requested_before(inputs),
+        carried_in=min(_requested_before(inputs), _answered_first(inputs)),
         unseen=_unseen(inputs),
     )
     detail = {
@@ -107,6 +110,17 @@ def _requested_before(inputs: Inputs) -> int:
         known = last.without(Spans.union(edge.start_us, edge.end_us)).total_us == 0
         before += total(edge.whole()) if known else _largest(slots.whole())
     return before
+
+
+def _answered_first(inputs: Inputs) -> int:
+    """Return the confirmations and failures of the window's first period."""
+    start = inputs.window.start_us
+    answers = 0
+    for series in inputs.of(CONFIRMED, FAILED):
+        slots = series.slots(inputs.days.bounds_us)
+        first = (slots.start_us < start + series.period_us) & (slots.end_us > start)
+        answers += total(slots.where(first).whole())
+    return answers
 
 
 def _unseen(inputs: Inputs) -> int:

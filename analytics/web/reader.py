@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
+from analytics.facilities import AREA_NAMES
 from analytics.results import (
     AreaAnswer,
-    Change,
     Completeness,
     Coverage,
     DistrictAnswer,
@@ -17,6 +17,7 @@ from analytics.results import (
     Interval,
     LimitCheck,
     Result,
+    Status,
     Text,
     TimeWindow,
 )
@@ -67,7 +68,7 @@ class Reader:
         known = FORMATS.get(code)
         if known is None:
             return code
-        return known.name_zh if self.language is Language.ZH else known.name_en
+        return known.name_zh if self.language is Language.ZH else known.name_en.capitalize()
 
     def value(self, result: Result) -> str | None:
         """Return a result's value with its unit, None where there is no number."""
@@ -93,10 +94,6 @@ class Reader:
         """Return a limit with its scheme and status."""
         return phrases.limit(check, self.language)
 
-    def change(self, against: Change | None, unit: str) -> str | None:
-        """Return the change on the like period before."""
-        return phrases.change(against, unit, self.language)
-
     def origins(self, of: tuple[Origin, ...]) -> str:
         """Return origins as one phrase."""
         return phrases.origins(of, self.language)
@@ -116,6 +113,10 @@ class Reader:
     def number(self, value: float) -> str:
         """Return a number with grouped thousands."""
         return formats.number(value)
+
+    def area(self, area_m2: float) -> str:
+        """Return a floor area in whole square metres, without the unit."""
+        return formats.number(area_m2, 0)
 
     def percent(self, ratio: float) -> str:
         """Return a ratio as per cent."""
@@ -139,13 +140,17 @@ class Reader:
         return next((result for result in area.results if result.value is not None), None)
 
     def to_do(self, answers: tuple[FacilitiesAnswer, ...]) -> list[ToDo]:
-        """Return what needs doing, store by store."""
+        """Return what needs doing, store by store; a facility that a store doesn't have is no work to do."""
         return [
             ToDo(answer, area, area.next_step)
             for answer in answers
             for area in answer.areas
-            if area.next_step is not None
+            if area.next_step is not None and area.status is not Status.NOT_INSTALLED
         ]
+
+    def facility(self, facility: Facility) -> str:
+        """Return the name of an area."""
+        return self.text(AREA_NAMES[facility])
 
     def facilities(self) -> tuple[Facility, ...]:
         """Return the areas in their order."""
@@ -161,7 +166,7 @@ class Reader:
             details.occasion(result, self.language),
             self.interval(result.interval, result.unit),
             *(self.pair("page.limit", self.limit(check)) for check in result.limits),
-            self.change(result.change, result.unit),
+            phrases.change(result, self.language),
         ]
         return [line for line in lines if line]
 

@@ -41,7 +41,7 @@ def round_percent(ratio: float) -> str:
 
 
 def quantity(value: float, unit: str, language: Language) -> str:
-    """Return a value with its unit: ratios as per cent, counts bare (the name says of what), hours of day as a clock."""
+    """Return a value with its unit: ratios as per cent, counts bare (the name says of what), hours as a clock."""
     if unit == "ratio":
         return percent(value)
     if unit == "count":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from analytics.results import Change, Completeness, Coverage, Interval, LimitCheck, Result, Status
+from analytics.results import Completeness, Coverage, Interval, LimitCheck, Result, Status
 from analytics.wording import formats
 from analytics.wording.language import Language
 from analytics.wording.texts import either, say
@@ -56,9 +56,10 @@ def limit(check: LimitCheck, language: Language) -> str:
     )
 
 
-def change(against: Change | None, unit: str, language: Language) -> str | None:
-    """Return the change on the like period before, or why there is none; None where none was asked for."""
-    if against is None:
+def change(result: Result, language: Language) -> str | None:
+    """Return the change on the like period before, or why there is none; None where there is nothing to compare."""
+    against, unit = result.change, result.unit
+    if against is None or result.value is None:
         return None
     window = formats.window(against.window, language)
     if against.difference is None:
@@ -77,12 +78,14 @@ def origins(of: Iterable[Origin], language: Language) -> str:
     return say("evidence.separator", language).join(say(f"origin.{origin}", language) for origin in of)
 
 
-def not_evidence(evidence: bool, of: Iterable[Origin], language: Language) -> str | None:
+def not_evidence(evidence: bool, of: Collection[Origin], language: Language) -> str | None:
     """Return why an answer is no evidence, None where it is."""
     if evidence:
         return None
-    named = origins(of, language)
-    return say("evidence.why", language, origins=named) if named else say("evidence.no_readings", language)
+    unproven = [origin for origin in of if origin is not Origin.MEASURED]
+    if unproven:
+        return say("evidence.why", language, origins=origins(unproven, language))
+    return say("evidence.simulated_store" if of else "evidence.no_readings", language)
 
 
 def _difference(difference: float, unit: str, language: Language) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from standalone.children import ends_on_signals
 from standalone.data_folder import CLONE, data_folder
 from standalone.database_choice import CHOICES, KIND_VARIABLE, URL_VARIABLE, choose_installation
 from standalone.failure import CannotStart
@@ -32,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    return _run_all(data, pytest_options)
+    with ends_on_signals():
+        return _run_all(data, pytest_options)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ from standalone.account import Account, server_account
 from standalone.data_folder import locked
 from standalone.debian_packages import PrivateApt, archive_sources, of_release, release
 from standalone.failure import CannotStart
-from standalone.installation import Installation, Kind, control_version, edition_in, label, program_version
+from standalone.installation import CHROOT, Installation, Kind, control_version, edition_in, label, program_version
 
 _HOST_VERSION = "12"
 _CODENAME = "trixie"
@@ -58,7 +58,7 @@ def debian13_installation(data: Path) -> Installation:
 def _described(root: Path) -> Installation:
     edition = edition_in(root / _SHARE, root / _BINARIES.relative_to("/").parent / "lib")
     versions = (
-        program_version(["chroot", root, _BINARIES / "postgres"]),
+        program_version([CHROOT, root, _BINARIES / "postgres"]),
         control_version(root / _SHARE / "extension/timescaledb.control"),
     )
     name = label(versions[0], edition, versions[1], "a private Debian 13 root (for demo and tests only)")
@@ -84,7 +84,7 @@ def _unpack(place: Path) -> None:
     (fresh / "tmp").chmod(0o1777)
     for folder in (place, fresh, *(fresh / "usr" / name for name in _MERGED), fresh / "usr"):
         folder.chmod(0o755)
-    subprocess.run(["chroot", fresh, _BINARIES / "initdb", "--version"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([CHROOT, fresh, _BINARIES / "initdb", "--version"], check=True, stdout=subprocess.DEVNULL)
     fresh.rename(place / "root")
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+CHROOT = "/usr/sbin/chroot"
+
 
 class Kind(StrEnum):
     """Where a database server comes from."""

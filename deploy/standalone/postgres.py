@@ -19,10 +19,11 @@ from standalone.account import give, server_account
 from standalone.children import Child
 from standalone.failure import CannotStart
 from standalone.free_port import LOOPBACK, free_port
-from standalone.installation import Edition, Installation
+from standalone.installation import CHROOT, Edition, Installation
 
 SUPERUSER = "postgres"
 _READY_DEADLINE_S = 90.0
+_INITIALISE_DEADLINE_S = 180.0
 _PORT_TRIES = 5
 
 
@@ -194,8 +195,11 @@ class PrivateServer:
                 account=None if self.installation.root else self._account,
                 folder=Path("/"),
             )
-            if child.wait(120) != 0:
+            if child.wait(_INITIALISE_DEADLINE_S) != 0:
                 raise child.failed("failed")
+        except subprocess.TimeoutExpired as error:
+            child.kill()
+            raise child.failed(f"took more than {_INITIALISE_DEADLINE_S:g} s") from error
         finally:
             first_password.unlink()
 
@@ -206,7 +210,7 @@ class PrivateServer:
         if self._account is None:
             raise CannotStart("a private root needs root: choose --database wheel")
         who = f"--userspec={self._account.user}:{self._account.group}"
-        return ["chroot", who, "--groups=", self.installation.root, *argv]
+        return [CHROOT, who, "--groups=", self.installation.root, *argv]
 
     def _configure(self) -> None:
         settings = {
@@ -214,7 +218,7 @@ class PrivateServer:
             "port": self.port,
             "unix_socket_directories": "",
             "password_encryption": "scram-sha-256",
-            "max_connections": 60,
+            "max_connections": 100,
             "shared_buffers": "128MB",
             "max_wal_size": "1GB",
             "fsync": "on",

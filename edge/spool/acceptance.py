@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from edge.readings import Reading, ReadingGroup
 from edge.spool import chain, losses, screening
 from edge.spool.records import SpoolLimits
-from edge.spool.seal import Draft, Stamp, TableBook, draft, empty_draft, refusal_portions
+from edge.spool.seal import MOST_SERIES, Draft, Stamp, TableBook, draft, empty_draft, refusal_portions
 from edge.wire.batch import DecoderRefusal
 from edge.wire.model import canonical
 from edge.wire.series import Origin
@@ -35,8 +34,7 @@ def accept(
     refusals, withheld = screening.screened_refusals(refusals)
     drafts: list[Draft] = []
     for origin, readings in _by_origin(groups, refusals, stamp).items():
-        rest = iter(readings)
-        while portion := list(islice(rest, limits.batch_readings)):
+        for portion in _portions(readings, limits.batch_readings):
             made, stopped = _draft(db, origin, portion, tables)
             withheld += stopped
             drafts += [made] if made else []
@@ -51,6 +49,16 @@ def accept(
     if withheld:
         chain.count(db, withheld=withheld)
     return sequences
+
+
+def _portions(readings: Sequence[Reading], size: int) -> Iterator[Sequence[Reading]]:
+    """Yield the readings of one batch after the other, none of more series than a table holds."""
+    for start in range(0, len(readings), size):
+        portion = readings[start : start + size]
+        if len(portion) > MOST_SERIES and len({reading.series.definition for reading in portion}) > MOST_SERIES:
+            yield from _portions(portion, MOST_SERIES)
+        else:
+            yield portion
 
 
 def _by_origin(
@@ -73,7 +81,7 @@ def _by_origin(
 
 
 def _draft(
-    db: sqlite3.Connection, origin: Origin, readings: list[Reading], tables: TableBook
+    db: sqlite3.Connection, origin: Origin, readings: Sequence[Reading], tables: TableBook
 ) -> tuple[Draft | None, int]:
     """Return the draft of one batch (None: nothing of it may be sent), and how many readings the deny-list stopped."""
     seen = {reading.series.definition: reading.series for reading in readings}

@@ -66,10 +66,8 @@ class Spool:
         """
         lock_file = opening.locked(path)
         try:
-            return cls(opening.opened(path, clock, new_id), lock_file, limits, clock, new_id)
-        except sqlite3.DatabaseError as error:
-            os.close(lock_file)
-            raise schema.explained(error) or error from error
+            with _explaining():
+                return cls(opening.opened(path, clock, new_id), lock_file, limits, clock, new_id)
         except BaseException:
             os.close(lock_file)
             raise
@@ -228,4 +226,7 @@ def _explaining() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise schema.explained(error) or error from error
+        explained = schema.explained(error)
+        if explained is None:
+            raise
+        raise explained from error

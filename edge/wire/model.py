@@ -15,8 +15,8 @@ AgentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
 
 
 def _not_the_platform(agent: str) -> str:
-    if agent == "ingest":
-        msg = "the name 'ingest' is the platform's own; choose another name for the agent"
+    if agent == "ingest" or agent.startswith("ingest-"):
+        msg = "names that begin with 'ingest' are the platform's own; choose another name for the agent"
         raise ValueError(msg)
     return agent
 

@@ -1,8 +1,8 @@
 """The completeness account: for every spool, where each sequence of its agent's batches stands.
 
 A sequence stands in the first that holds: committed (in the ledger), refused (kept with its reason, whatever has become
-of it since), declared lost, missing. The four add up to the highest sequence known; what an agent still holds in its
-spool beyond that is not known here.
+of it since, or sealed again under the agent's next spool and committed there), declared lost, missing. The four add up
+to the highest sequence known; what an agent still holds in its spool beyond that is not known here.
 
 A refusal under a spool that belongs to another agent is not that spool's: its sender goes on under a new spool. A
 refused payload whose sequence could not be read is recognised by the batch after it, which names its digest.
@@ -79,8 +79,14 @@ with totals as materialized (  -- one pass over the ledger
       join refusals r on r.sha256 = e.previous and r.agent = s.agent
      where r.unit = 'batch' and r.sequence is null
 ), refused as materialized (
-    select distinct k.spool_id, k.agent, k.spool, k.sequence
-      from refusals_known k
+    select spool_id, agent, spool, sequence
+      from (select spool_id, agent, spool, sequence from refusals_known
+             union
+            select o.spool_id, s.agent, l.resealed_spool, l.resealed_sequence
+              from ledger l
+              join spools s using (spool_id)
+              left join spools o on o.spool = l.resealed_spool
+             where l.resealed_spool is not null and coalesce(o.agent, s.agent) = s.agent) k
      where not exists (select from ledger l where l.spool_id = k.spool_id and l.sequence = k.sequence)
 ), islands as materialized (  -- the union of the declared ranges
     select spool_id, lower(range)::bigint as first_sequence, (upper(range) - 1)::bigint as last_sequence
@@ -162,6 +168,12 @@ def missing_ranges(c: Database, agent: str, spool: UUID, limit: int = 20) -> lis
               join refusals r on r.sha256 = l.previous and r.agent = s.agent
              where s.spool = %(spool)s and s.agent = %(agent)s and l.sequence > 1
                and r.unit = 'batch' and r.sequence is null
+            union all
+            select numrange(l.resealed_sequence, l.resealed_sequence + 1::numeric)
+              from ledger l
+              join spools s using (spool_id)
+              left join spools o on o.spool = l.resealed_spool
+             where l.resealed_spool = %(spool)s and s.agent = %(agent)s and coalesce(o.agent, s.agent) = s.agent
             union all
             select numrange(o.first_sequence, o.last_sequence + 1::numeric)
               from losses o join spools s using (spool_id) where s.spool = %(spool)s and s.agent = %(agent)s

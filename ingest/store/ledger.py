@@ -54,9 +54,9 @@ def _insert_keys(
     inserted = connection.execute(
         """insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, first_t, last_t,
                                sealed_at, received_at, row_root, resealed_spool, resealed_sequence)
-           select * from unnest(%s::integer[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[], %s::text[],
-                                %s::integer[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[],
-                                %s::timestamptz[], %s::bytea[], %s::uuid[], %s::bigint[])
+           select * from unnest(%b::integer[], %b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[],
+                                %b::integer[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
+                                %b::timestamptz[], %b::bytea[], %b::uuid[], %b::bigint[])
             order by 1, 2
            on conflict (spool_id, sequence) do nothing
            returning spool_id, sequence, entry_id""",

@@ -92,7 +92,7 @@ def close_committed(connection: Database, committed: Sequence[tuple[str, bytes, 
         connection.execute(
             """update refusals r
                   set state = 'replayed', resolved_at = clock_timestamp(), resolution = 'committed as ' || c.identity
-                 from unnest(%s::text[], %s::bytea[], %s::text[]) as c (agent, sha256, identity)
+                 from unnest(%b::text[], %b::bytea[], %b::text[]) as c (agent, sha256, identity)
                 where r.agent = c.agent and r.sha256 = c.sha256 and r.state = 'open' and r.unit = 'batch'""",
             [list(agents), list(digests), list(identities)],
         )

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from psycopg.types.numeric import Int4
 
 from edge import event_log
+from ingest.registry.changes import compare
 from ingest.registry.registry_set import ROW_TYPES, RegistrySet
 from ingest.registry.rows import RegistryRow
 from ingest.store.connection import Database
@@ -79,23 +80,22 @@ def _change(c: Database, source: str, edit: Callable[[RegistrySet], RegistrySet]
         version = current_version(c)
         before = read_set(c, version)
         after = edit(before)
-        closed = {row_type: set(before.table(row_type)) - set(after.table(row_type)) for row_type in ROW_TYPES}
-        opened = {row_type: set(after.table(row_type)) - set(before.table(row_type)) for row_type in ROW_TYPES}
-        if not any(closed.values()) and not any(opened.values()):
+        changes = compare(before, after)
+        if not changes:
             return version
         c.execute(
             "insert into registry_versions (version, source, digest) overriding system value values (%s, %s, %s)",
             (version + 1, source, after.digest()),
         )
-        for row_type in ROW_TYPES:
-            _close(c, row_type, closed[row_type], version + 1)
-            _open(c, row_type, opened[row_type], version + 1)
+        for change in changes:
+            _close(c, change.row_type, change.ended, version + 1)
+            _open(c, change.row_type, change.begun, version + 1)
     log.info(
         "registry_changed",
         version=version + 1,
         source=source,
-        facts_ended=sum(map(len, closed.values())),
-        facts_begun=sum(map(len, opened.values())),
+        facts_ended=sum(len(change.ended) for change in changes),
+        facts_begun=sum(len(change.begun) for change in changes),
     )
     return version + 1
 

@@ -74,7 +74,7 @@ def test_a_good_set_is_read_with_defaults_and_every_spelling(tmp_path: Path) -> 
     assert second.name_en == "Simulated Mall, east"
     assert [door.perimeter for door in found.doors] == [True, False]
     assert {point.point_id: point.point_count for point in found.points} == {"p-door": 1, "p-labels": 800}
-    assert found.tenants == found.floors == ()
+    assert (found.tenants, found.floors) == ((), ())
     assert found.warnings == ()
 
 

@@ -53,8 +53,14 @@ class Spool:
     entries: list[Entry] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
+    resealed: frozenset[int] = frozenset()
+    """Sequences whose readings were sealed again under the agent's next spool, and committed there."""
     registered: bool = True
     """Whether the spool is in the table of spools: it isn't where all its batches were refused."""
+
+
+def next_spool(spool: UUID) -> UUID:
+    return UUID(int=spool.int + 1000)
 
 
 def payload_sha(spool: UUID, sequence: int, payload: str = "own") -> bytes:
@@ -93,6 +99,26 @@ def write(c: psycopg.Connection[Any], agent: str, spool: UUID, content: Spool) -
                 "insert into losses values (%s, %s, %s, 5, 'spool_full', %s, %s, %s, 1) on conflict do nothing",
                 (row[0], lost.first, lost.last, payload_sha(spool, lost.last, lost.digest), AT, AT),
             )
+    if content.resealed:
+        row = c.execute(
+            "insert into spools (spool, agent) values (%s, %s) returning spool_id", (next_spool(spool), agent)
+        ).fetchone()
+        assert row is not None
+        for number, sequence in enumerate(sorted(content.resealed), 1):
+            c.execute(
+                "insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, sealed_at,"
+                " row_root, resealed_spool, resealed_sequence)"
+                " values (%s, %s, %s, %s, '', 'measured', 3, %s, '', %s, %s)",
+                (
+                    row[0],
+                    number,
+                    payload_sha(next_spool(spool), number),
+                    payload_sha(next_spool(spool), number - 1) if number > 1 else None,
+                    AT,
+                    spool,
+                    sequence,
+                ),
+            )
     for refusal in content.refusals:
         c.execute(
             "insert into refusals (agent, unit, spool, sequence, sha256, reason, detail, state)"
@@ -121,9 +147,10 @@ def expected(agent: str, spool: UUID, content: Spool) -> SpoolAccount | None:
             named.setdefault(e.sequence - 1, set()).add(previous)
     lost_ranges = list({(d.first, d.last): d for d in reversed(content.lost)}.values()) if content.registered else []
     lost = {n for d in lost_ranges for n in range(d.first, d.last + 1)}
-    highest = max([*entries, *named, *lost], default=0)
+    kept = {*named, *content.resealed}
+    highest = max([*entries, *kept, *lost], default=0)
     standing = [
-        "committed" if n in entries else "refused" if n in named else "lost" if n in lost else "missing"
+        "committed" if n in entries else "refused" if n in kept else "lost" if n in lost else "missing"
         for n in range(1, highest + 1)
     ]
     breaks = 0
@@ -134,7 +161,7 @@ def expected(agent: str, spool: UUID, content: Spool) -> SpoolAccount | None:
         else:
             known = named.get(n, set()) | {payload_sha(spool, n, d.digest) for d in lost_ranges if d.last == n}
         breaks += n > 0 and bool(known) and previous_of(spool, e) not in known
-    if not content.registered and not named:
+    if not content.registered and not kept:
         return None
     return SpoolAccount(
         agent=agent,
@@ -178,6 +205,7 @@ spools = st.builds(
     entries=st.lists(entries, max_size=12, unique_by=lambda e: e.sequence),
     refusals=st.lists(refusals, max_size=5),
     lost=st.lists(lost_ranges, max_size=4),
+    resealed=st.frozensets(sequences, max_size=3),
     registered=st.sampled_from([True, True, True, False]),
 )
 HUGE = 2**63 - 1
@@ -196,6 +224,9 @@ def test_every_sequence_stands_in_exactly_one_place(
             spool = UUID(int=number + 1)
             write(connection, agent, spool, content)
             want.append(expected(agent, spool, content))
+            if content.resealed:
+                carried = Spool(entries=[Entry(n) for n in range(1, len(content.resealed) + 1)])
+                want.append(expected(agent, next_spool(spool), carried))
         found = account(connection)
         order = {(a.agent, a.spool): a for a in found}
         assert len(order) == len(found)
@@ -232,9 +263,15 @@ def test_numbers_out_of_this_world_neither_fail_nor_take_long(connection: psycop
 def test_a_refusal_under_another_agent_s_spool_is_not_that_spool_s(connection: psycopg.Connection[Any]) -> None:
     spool = UUID(int=1)
     write(connection, "agent-1", spool, Spool(entries=[Entry(1), Entry(2)]))
-    write(connection, "agent-2", spool, Spool(refusals=[Refusal(900, "own")], registered=False))
-    (line,) = account(connection)
+    write(
+        connection,
+        "agent-2",
+        spool,
+        Spool(refusals=[Refusal(900, "own")], resealed=frozenset([900, 901]), registered=False),
+    )
+    line, other = account(connection)
     assert (line.agent, line.highest_sequence, line.refused, line.missing) == ("agent-1", 2, 0, 0)
+    assert (other.agent, other.spool, other.committed, other.missing) == ("agent-2", next_spool(spool), 2, 0)
     assert missing_ranges(connection, "agent-2", spool) == []
 
 

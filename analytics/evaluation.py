@@ -1,0 +1,159 @@
+"""One metric of one store over one window: its series cut to what the value stands on, its floor, its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.facts import Facts
+from analytics.gaps import Account, Losses, account
+from analytics.limits import Limit, shipped_limits
+from analytics.metrics.catalogue import Basis, Metric
+from analytics.metrics.inputs import Inputs, Observed, Outcome
+from analytics.metrics.spans import Spans
+from analytics.results import Interval, Result, Status, Text, TimeWindow
+from analytics.series import digest_of
+from analytics.windows import LocalDays, Window, from_us, local_days, opening_spans
+from edge.wire.series import Origin
+
+MOST_SILENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Days and opening hours of the window, shared by all metrics."""
+
+    days: LocalDays
+    opening: Spans
+    from_day_start: Spans
+
+    @classmethod
+    def of(cls, facts: Facts) -> Calendar:
+        """Return the calendar of a store over its window."""
+        days = local_days(facts.window, facts.store.business_day_start)
+        return cls(
+            days,
+            opening_spans(facts.window, facts.store.opens_at, facts.store.closes_at),
+            Spans.of([(int(days.bounds_us[0]), facts.window.end_us)]),
+        )
+
+    def wanted(self, basis: Basis, window: Window) -> Spans:
+        """Return the time over which a metric needs readings."""
+        return {
+            Basis.WINDOW: window.spans,
+            Basis.OPENING_HOURS: self.opening,
+            Basis.BUSINESS_DAYS: self.from_day_start,
+        }[basis]
+
+
+class Evaluation:
+    """A metric of a store over a window; ``observed`` are its series with the rows that the value stands on."""
+
+    def __init__(self, metric: Metric, facts: Facts, calendar: Calendar, observed: list[Observed]) -> None:
+        self.metric = metric
+        self._facts = facts
+        self._calendar = calendar
+        self._wanted = calendar.wanted(metric.basis, facts.window)
+        start = facts.window.start_us
+        if metric.basis is Basis.BUSINESS_DAYS:
+            start = int(calendar.days.bounds_us[0])
+        self.span_us = (start, facts.window.end_us)
+        self.observed = [cut for each in observed if (cut := self._cut(each)) is not None]
+
+    def _cut(self, series: Observed) -> Observed | None:
+        """Return the series with the rows that the value stands on, None where it isn't registered in that time."""
+        due = series.registered.intersect(Spans.of([self.span_us]))
+        if due.start.size == 0:
+            return None
+        return series.touching(int(due.start[0]), int(due.end[-1]), self.metric.periods_before)
+
+    def result(self, lost: Losses, origins: tuple[Origin, ...]) -> tuple[Result, Account | None]:
+        """Return the result and, where the metric is instrumented, the account of its readings."""
+        coverage = self._facts.coverage_of(self.metric)
+        if coverage.points_exist == 0:
+            return self._result(Status.NOT_INSTALLED, Outcome(None), None, origins), None
+        if not self.observed:
+            return self._result(Status.DECLARED, Outcome(None), None, origins), None
+        floor = self.metric.completeness_floor
+        received = account(self.observed, self._wanted, floor, lost, self._facts.window)
+        if received.completeness.ratio < floor:
+            outcome = Outcome(None, detail=self._shortfall(received))
+            return self._result(Status.INSUFFICIENT, outcome, received, origins), received
+        outcome = self.metric.measure(self._inputs())
+        status = Status.INSUFFICIENT if outcome.value is None else Status.MEASURED
+        return self._result(status, outcome, received, origins), received
+
+    def _inputs(self) -> Inputs:
+        return Inputs(
+            window=self._facts.window,
+            days=self._calendar.days,
+            opening=self._calendar.opening,
+            wanted=self._wanted,
+            series=tuple(self.observed),
+            audits=self._facts.audits,
+            limits={limit.key: limit.value for limit in self._limits()},
+        )
+
+    def _limits(self) -> list[Limit]:
+        """Return the limits in force at the window's start."""
+        limits = shipped_limits()
+        found = (limits.on(key, self._facts.window.first_date) for key in self.metric.limits)
+        return [limit for limit in found if limit is not None]
+
+    def _shortfall(self, received: Account) -> dict[str, Any]:
+        """Return what is missing and since when."""
+        if received.completeness.expected == 0:
+            return {"reason": "no_time_to_measure"}
+        zone = self._facts.window.zone
+        silent = [
+            {
+                "device": s.device,
+                "quantity": s.quantity,
+                "channel": s.channel,
+                "since": from_us(s.since_us, zone).isoformat(),
+            }
+            for s in received.silent
+        ]
+        return {
+            "reason": "completeness_below_floor",
+            "silent": silent[:MOST_SILENT],
+            "silent_total": len(silent),
+        }
+
+    def _result(
+        self, status: Status, outcome: Outcome, received: Account | None, origins: tuple[Origin, ...]
+    ) -> Result:
+        metric, facts = self.metric, self._facts
+        bounds = outcome.bounds
+        detail = dict(outcome.detail)
+        if outcome.undefined:
+            detail["reason"] = outcome.undefined
+        flagged = sum(int((part.flags != 0).sum()) for each in self.observed for part in each.parts)
+        if flagged:
+            detail["flagged_readings"] = flagged
+        return Result(
+            metric=metric.name,
+            name=Text(en=metric.name_en, zh=metric.name_zh),
+            unit=metric.unit,
+            facility=metric.facility,
+            formula_version=metric.formula_version,
+            status=status,
+            value=outcome.value,
+            interval=None
+            if bounds is None
+            else Interval(low=bounds.low, high=bounds.high, level=bounds.level, method=bounds.method),
+            window=time_window(facts.window),
+            coverage=facts.coverage_of(metric),
+            completeness=None if received is None else received.completeness,
+            origins=origins,
+            registry_version=facts.version,
+            digest=digest_of(self.observed),
+            limits=tuple(limit.check() for limit in self._limits()),
+            detail=detail,
+        )
+
+
+def time_window(window: Window) -> TimeWindow:
+    """Return a window as an answer carries it, in its own zone."""
+    zone = window.zone
+    return TimeWindow(start=window.start.astimezone(zone), end=window.end.astimezone(zone), time_zone=window.time_zone)

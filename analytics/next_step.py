@@ -1,0 +1,182 @@
+"""What to do next about a facility area, concretely, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from analytics.gaps import Silence
+from analytics.results import AreaAnswer, Coverage, Facility, Result, Status, Text
+from analytics.windows import Window, from_us
+
+MOST_NAMED = 3
+_MINUTE = "%Y-%m-%d %H:%M"
+_POINTS = {
+    Facility.TRAFFIC: Text(en="counting lines at doors", zh="出入口计数线"),
+    Facility.SHELVES: Text(en="shelf positions", zh="货架陈列位"),
+    Facility.LABELS: Text(en="shelf labels", zh="电子价签"),
+    Facility.ENERGY: Text(en="meters", zh="电表"),
+    Facility.AIR: Text(en="air zones", zh="空气监测区域"),
+    Facility.COLD_CHAIN: Text(en="cold cabinets", zh="冷柜"),
+    Facility.PARKING: Text(en="parking bays", zh="停车位"),
+    Facility.SENSING: Text(en="devices", zh="设备"),
+}
+_REASONS = {
+    "no_time_to_measure": Text(
+        en="The window holds no time in which this is measured (opening hours, registered devices): choose another.",
+        zh="所选时段内没有可测量的时间（营业时间或已登记设备的时间），请选择更长的时段。",
+    ),
+    "no_limit_in_force": Text(
+        en="No limit was in force in this window: choose a later window, or add the earlier limit to limits.toml.",
+        zh="该时段内尚无生效的限值：请选择更晚的时段，或在 limits.toml 中补充当时的限值。",
+    ),
+    "nothing_requested": Text(
+        en="No label update was requested in the window: choose a window with price changes.",
+        zh="该时段内没有价签更新请求：请选择包含调价的时段。",
+    ),
+    "nobody_counted": Text(
+        en="The counters ran and counted nobody: choose a window with opening hours, or check that they see the door.",
+        zh="计数器运行正常但未计到任何人：请选择包含营业时间的时段，或检查计数器是否对准出入口。",
+    ),
+    "no_complete_period": Text(
+        en="No whole hour or day in the window was received well enough: choose a longer window or fill the gaps.",
+        zh="时段内没有接收完整的整点小时或整日：请选择更长的时段或补齐缺口。",
+    ),
+    "no_valid_hour": Text(
+        en="No whole opening hour in the window has 45 minutes of readings: choose a longer window or fill the gaps.",
+        zh="时段内没有任何营业整点小时达到 45 分钟有效读数：请选择更长的时段或补齐缺口。",
+    ),
+}
+_REASONS["no_complete_hour"] = _REASONS["no_complete_period"]
+
+
+def next_step(area: AreaAnswer, silent: Sequence[Silence], window: Window) -> Text | None:
+    """Return what to do next about an area; None where nothing needs doing.
+
+    The most pressing thing alone: points to declare or to instrument, silent devices, why there is no number, points
+    without a device, counters without an audit.
+    """
+    points = _POINTS[area.facility]
+    if area.status is Status.NOT_INSTALLED:
+        return Text(
+            en=f"No {points.en} are registered for this store. If it has some, declare them in points.csv (devices in "
+            "devices.csv) and import the registry; otherwise nothing is measured here until they are installed.",
+            zh=f"该门店未登记任何{points.zh}。如已有，请在 points.csv（设备在 devices.csv）中申报并导入登记文件；"
+            "如没有，安装之前此项不作测量。",
+        )
+    if area.status is Status.DECLARED:
+        return _instrument(area.facility, area.coverage)
+    if silent:
+        return _silent(silent, window)
+    if area.status is Status.INSUFFICIENT:
+        return _why(area.results)
+    if area.coverage.points_instrumented < area.coverage.points_exist:
+        return _cover(area.facility, area.coverage)
+    return _down(area.results) if area.facility is Facility.SENSING else _audit(area.results)
+
+
+def _down(results: Sequence[Result]) -> Text | None:
+    down = [each for result in results for each in result.detail.get("devices_down", ())]
+    if not down:
+        return None
+    named = [(each["device"], datetime.fromisoformat(each["since"]).strftime(_MINUTE)) for each in down[:MOST_NAMED]]
+    more = len(down) - len(named)
+    en = "; ".join(f"{device} since {at}" for device, at in named) + (f"; and {more} more" if more else "")
+    zh = "；".join(f"{device} 自 {at} 起" for device, at in named) + (f"；另有 {more} 台" if more else "")
+    return Text(
+        en=f"These devices are offline, by their agent: {en}. Check their power and line, or replace them.",
+        zh=f"采集代理报告以下设备离线：{zh}。请检查其电源和线路，或更换设备。",
+    )
+
+
+def _instrument(facility: Facility, coverage: Coverage) -> Text:
+    points, number = _POINTS[facility], coverage.points_exist
+    if facility is Facility.SENSING:
+        return Text(
+            en=f"{number} devices are registered and no agent reports whether they are online: let the agent publish "
+            "device_online for each.",
+            zh=f"已登记 {number} 台设备，但没有采集代理上报其在线状态：请让采集代理为每台设备发布 device_online。",
+        )
+    return Text(
+        en=f"{number} {points.en} exist by declaration, none is instrumented: install devices and register their "
+        "series in registered_series.csv.",
+        zh=f"已申报 {number} 个{points.zh}，尚无设备测量：请安装设备，并在 registered_series.csv 中登记其数据序列。",
+    )
+
+
+def _cover(facility: Facility, coverage: Coverage) -> Text:
+    points = _POINTS[facility]
+    missing, number = coverage.points_exist - coverage.points_instrumented, coverage.points_exist
+    if facility is Facility.SENSING:
+        return Text(
+            en=f"For {missing} of {number} devices no agent says whether they are online: let one publish "
+            "device_online.",
+            zh=f"{number} 台设备中有 {missing} 台没有采集代理上报在线状态：请发布其 device_online。",
+        )
+    return Text(
+        en=f"{missing} of {number} {points.en} have no device: install one there, and register its series in "
+        "registered_series.csv.",
+        zh=f"{number} 个{points.zh}中有 {missing} 个没有设备：请安装设备，"
+        "并在 registered_series.csv 中登记其数据序列。",
+    )
+
+
+def _silent(silent: Sequence[Silence], window: Window) -> Text:
+    devices: dict[str, Silence] = {}
+    for each in silent:
+        devices.setdefault(each.device, each)
+    named = list(devices.values())[:MOST_NAMED]
+    more = len(devices) - len(named)
+    en = "; ".join(f"{s.device} of agent {s.agent} {_since_en(s, window)}" for s in named)
+    zh = "；".join(f"采集代理 {s.agent} 的 {s.device}{_since_zh(s, window)}" for s in named)
+    return Text(
+        en=f"Check power, line and agent of the devices that are silent: {en}"
+        + (f"; and {more} more." if more else "."),
+        zh=f"请检查以下无数据设备的电源、线路和采集代理：{zh}" + (f"；另有 {more} 台。" if more else "。"),
+    )
+
+
+def _since_en(silence: Silence, window: Window) -> str:
+    at = _minute(silence, window)
+    return f"since {at}" if silence.ever else f"(nothing at all since {at})"
+
+
+def _since_zh(silence: Silence, window: Window) -> str:
+    at = _minute(silence, window)
+    return f" 自 {at} 起无数据" if silence.ever else f"（自 {at} 起始终无数据）"
+
+
+def _minute(silence: Silence, window: Window) -> str:
+    instant: datetime = from_us(silence.since_us, window.zone)
+    return instant.strftime(_MINUTE)
+
+
+def _why(results: Sequence[Result]) -> Text:
+    """Return why there is no number although no series is silent at the end: gaps, or nothing to relate to."""
+    for result in results:
+        reason = _REASONS.get(str(result.detail.get("reason")))
+        if reason is not None:
+            return reason
+    lacking = [r for r in results if r.status is Status.INSUFFICIENT and r.completeness and r.completeness.gaps]
+    if not lacking or lacking[0].completeness is None:
+        return _REASONS["no_time_to_measure"]
+    gaps = lacking[0].completeness.gaps
+    longest, number = gaps[0], lacking[0].completeness.gaps_total
+    start, end = (at.strftime(_MINUTE) for at in (longest.start, longest.end))
+    return Text(
+        en=f"Readings are missing in {number} gaps, the longest of {longest.device} from {start} until {end}: check "
+        "its power and line at those hours, and whether its agent still holds the readings (smartstore-edge status).",
+        zh=f"共有 {number} 处数据缺口，最长的为 {longest.device}，自 {start} 至 {end}：请检查其当时的电源和线路，"
+        "并查看采集代理是否仍存有这些读数（smartstore-edge status）。",
+    )
+
+
+def _audit(results: Sequence[Result]) -> Text | None:
+    counted = [r for r in results if r.metric == "footfall_entries" and r.status is Status.MEASURED]
+    if not counted or counted[0].interval is not None:
+        return None
+    return Text(
+        en="No counter has been audited, so nobody knows how far the counts are off: count by hand beside each counter "
+        "and enter the counts in audits.csv.",
+        zh="计数器尚未经过人工核验，计数误差未知：请在每台计数器旁人工计数，并将结果填入 audits.csv。",
+    )
