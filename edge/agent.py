@@ -18,7 +18,7 @@ from edge.spool.spool import Spool
 from edge.supervision import play
 from edge.uplink import Uplink
 
-_ROOM_IN_BATCHES = 20
+_LEAST_ROOM = 2000
 _IDLE_S = 0.5
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
@@ -46,7 +46,7 @@ class Agent:
         self._sources_stop = Event()
         self._uplink_stop = Event()
         self._failed = Event()
-        self._intake = Intake(_ROOM_IN_BATCHES * settings.batch_readings)
+        self._intake = Intake(max(_LEAST_ROOM, 2 * settings.batch_readings))
 
     def run(self, stop: Event, *, until_drained: bool) -> bool:
         """Play the sources until ``stop`` is set; False where the agent had to give up.

@@ -45,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: EdgeSettings, config: Path, *, until_drained: bool) -> int:
+    sources = _sources(settings, config)
     event_log.configure()
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    sources = _sources(settings, config)
     clock, random = system_clock(), Random()  # noqa: S311 - jitter, not secrets
     spool = Spool.open(settings.spool.path, limits_of(settings.spool), clock)
     software = f"smartstore-edge {version('smartstore')}"

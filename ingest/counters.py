@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from edge.wire.topics import Subject
 from ingest.store.entries import Written
 
 _LATENCIES_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86_400)
@@ -21,7 +22,8 @@ class Counters:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"smartstore_ingest_{name}", text, labels, registry=self.registry)
 
-        self.deliveries = counter("deliveries", "Messages from the broker", "subject")
+        deliveries = counter("deliveries", "Messages from the broker", "subject")
+        self.deliveries = {subject: deliveries.labels(str(subject)) for subject in Subject}
         self.batches = counter("batches_committed", "Batches committed for the first time")
         self.readings = counter("readings_committed", "Readings of batches committed for the first time")
         self.redeliveries = counter("redeliveries", "Batches that arrived again and were acknowledged again")

@@ -223,7 +223,7 @@ class _Connection:
             received_us=time.time_ns() // 1000,
             receipt=partial(self._acknowledge, message.mid, message.qos),
         )
-        self._counters.deliveries.labels(subject).inc()
+        self._counters.deliveries[subject].inc()
         if not self._inbox.offer(delivery):
             self._overflow()
 

@@ -109,6 +109,7 @@ class PrivateBroker:
         self._mosquitto = mosquitto or find_mosquitto(data_folder())
         self._account = server_account()
         self._users: dict[str, str] = {}
+        self._rights: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
         for user, password in {_PROBE: secrets.token_urlsafe(24), **users}.items():
             self._add(user, password)
@@ -145,6 +146,10 @@ class PrivateBroker:
             self._child.signal(signal.SIGHUP)
             self._child.wait_ready(lambda: self._accepts(user), _READY_DEADLINE_S)
         return password
+
+    def grant(self, user: str, *rights: str) -> None:
+        """Let a user do more than its kind may, from the next start on: ``readwrite smartstore/v1/+/batch``, say."""
+        self._rights[user] = rights
 
     def start(self) -> None:
         """Start the broker and wait until it accepts a connection."""
@@ -192,8 +197,11 @@ class PrivateBroker:
     def _write_users(self) -> None:
         lines = [password_line(user, password) for user, password in self._users.items()]
         self._write("passwords", "\n".join(lines) + "\n")
-        blocks = [(_INGEST if is_ingest(user) else _AGENT).format(name=user) for user in self._users]
-        self._write("access", "".join(blocks) + _EVERY_AGENT)
+        self._write("access", "".join(map(self._access, self._users)) + _EVERY_AGENT)
+
+    def _access(self, user: str) -> str:
+        block = (_INGEST if is_ingest(user) else _AGENT).format(name=user).rstrip("\n")
+        return "\n".join([block, *(f"topic {right}" for right in self._rights.get(user, ()))]) + "\n\n"
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name

@@ -44,8 +44,10 @@ class Play:
     """The plan behind each simulated store, whose truth the answers are held against."""
 
 
-def recording_play(path: Path, described_by: Path | None = None) -> Play:
+def recording_play(path: Path, described_by: Path | None = None, speed: float = 0.0) -> Play:
     """Return the play of a recording, by the map whose header is the file's first line.
+
+    ``speed`` is recorded seconds a second; 0 plays as fast as the readings are accepted.
 
     Raises
     ------
@@ -57,6 +59,7 @@ def recording_play(path: Path, described_by: Path | None = None) -> Play:
     source = (
         f'[[source]]\nkind = "recording"\nname = "{name}"\n'
         f'path = "{path.resolve()}"\nmap = "{recording_map.resolve()}"\n'
+        f"speed = {speed}\n"
     )
     start, end = _span(path, recording_map)
     question = Question(name, start, end)

@@ -40,11 +40,13 @@ class AgentPlan:
 class Site:
     """The processes of one site, and the files that they are told by."""
 
-    def __init__(self, folder: Path, server: DatabaseServer, agents: Sequence[AgentPlan]) -> None:
+    def __init__(
+        self, folder: Path, server: DatabaseServer, agents: Sequence[AgentPlan], further_users: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.agents = {plan.agent_id: plan for plan in agents}
         self.database = SiteDatabase(server, folder)
-        self._passwords = {name: secrets.token_urlsafe(24) for name in ("ingest", *self.agents)}
+        self._passwords = {name: secrets.token_urlsafe(24) for name in ("ingest", *self.agents, *further_users)}
         self.broker = PrivateBroker(folder / "broker", self._passwords, find_mosquitto(data_folder()))
         self.children = Children(folder / "logs")
         self.web_port = free_port()

@@ -14,6 +14,7 @@ from edge_tools.running import AGENT
 from standalone.broker import PrivateBroker
 
 from edge.cli import main
+from edge.simulator.plan import district_plan
 from edge.wire.presence import Will
 
 DAY = "2026-05-04"
@@ -47,8 +48,6 @@ days = [{DAY}]
 
 
 def a_store() -> str:
-    from edge.simulator.plan import district_plan
-
     return district_plan().stores[0].store_id
 
 
@@ -126,7 +125,9 @@ def test_a_wrong_configuration_ends_with_2_and_names_the_key(
     assert "broker.ca_file" in capsys.readouterr().err
 
 
-def test_a_source_that_cannot_be_built_ends_with_2_and_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_source_that_cannot_be_built_ends_with_2_and_is_named(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = config.read_text()
     source = '[[source]]\nkind = "recording"\nname = "doors"\npath = "/none.csv"\nmap = "/none.toml"\n'
     config.write_text(text[: text.index("[[source]]")] + source)

@@ -57,7 +57,11 @@ def test_a_good_file_gives_settings_with_paths_beside_it(tmp_path: Path) -> None
         ('path = "state/spool.db"', 'path = "s"\nmax_bytes = 3', "spool.max_bytes"),
         ('path = "state/spool.db"', 'path = "s"\nbatch_readings = 10001', "spool.batch_readings"),
         ('path = "state/spool.db"', 'path = "s"\n[uplink]\nwindow = 0', "uplink.window"),
-        ('path = "state/spool.db"', 'path = "s"\n[uplink]\nacknowledgement_timeout_s = inf', "acknowledgement_timeout_s"),
+        (
+            'path = "state/spool.db"',
+            'path = "s"\n[uplink]\nacknowledgement_timeout_s = inf',
+            "acknowledgement_timeout_s",
+        ),
         ('kind = "recording"', 'kind = "gramophone"', "source[0]"),
         ('map = "doors.toml"', "", "source[0].recording.map"),
     ],

@@ -80,9 +80,7 @@ def test_a_stopped_source_is_left_alone() -> None:
 def test_a_closed_intake_ends_the_playing() -> None:
     intake = Intake(2)
     intake.put("other", group(0, 2))
-    player = Thread(
-        target=supervision.play, args=(Counting(10, 2), Accepted(intake), intake, Event(), Random(1))
-    )
+    player = Thread(target=supervision.play, args=(Counting(10, 2), Accepted(intake), intake, Event(), Random(1)))
     player.start()
     intake.close()
     player.join(10)

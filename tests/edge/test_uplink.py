@@ -15,6 +15,7 @@ from standalone.broker import PrivateBroker
 from edge.conversation import Mode
 from edge.settings import EdgeSettings
 from edge.spool.spool import Spool
+from edge.spool.status import read_status
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from edge.wire.batch import Batch
 from edge.wire.model import digest
@@ -83,6 +84,9 @@ def test_nothing_is_sent_while_no_worker_accepts(broker: PrivateBroker, settings
         ingest.wait_for(lambda: uplink.mode is Mode.PAUSED)
         fill(spool, 1, first=3)
         uplink.wake()
+        said_us = read_status(settings.spool.path).acknowledged_us
+        ingest.send(AGENT, Acknowledgement(spool=spool.spool_id, at_us=1))
+        ingest.wait_for(lambda: read_status(settings.spool.path).acknowledged_us != said_us)
         assert ingest.arrivals(4) == 0
         ingest.say(accepting=True)
         ingest.wait_for(drained(spool))
@@ -194,7 +198,9 @@ def test_a_reused_sequence_makes_the_spool_go_on_under_a_new_id_with_the_same_re
         assert ingest.values() == [float(number) for number in range(80)]
         again = [batch for batch, _ in ingest.batches if batch.spool != abandoned]
         assert [batch.sequence for batch in again] == [1, 2, 3]
-        carried = [(b.resealed_from.spool, b.resealed_from.sequence, b.resealed_from.sha256) for b in again if b.resealed_from]
+        carried = [
+            (b.resealed_from.spool, b.resealed_from.sequence, b.resealed_from.sha256) for b in again if b.resealed_from
+        ]
         assert carried == [(abandoned, sequence, before[sequence]) for sequence in (3, 4, 5)]
         births = [each.spool for each in ingest.presence if isinstance(each, Birth)]
         assert births == [abandoned, spool.spool_id]

@@ -54,7 +54,9 @@ steps = st.lists(
 
 
 @given(steps, st.integers(1, 5), st.floats(0.5, 50), st.integers(0, 30))
-def test_the_window_holds_and_live_goes_first(steps: list[tuple[str, float]], size: int, rate: float, backlog: int) -> None:
+def test_the_window_holds_and_live_goes_first(
+    steps: list[tuple[str, float]], size: int, rate: float, backlog: int
+) -> None:
     network = Network(size, rate, backlog)
     for what, amount in steps:
         unsettled = sorted({sequence for _, sequence in network.sent} & network.pending)

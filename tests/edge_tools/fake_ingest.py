@@ -12,7 +12,7 @@ from uuid import UUID
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.wire.acknowledgement import Acknowledgement, Refused, RefusalReason
+from edge.wire.acknowledgement import Acknowledgement, RefusalReason, Refused
 from edge.wire.batch import Batch
 from edge.wire.decode import decode
 from edge.wire.model import WireModel, canonical, digest
@@ -61,9 +61,7 @@ class FakeIngest:
         self.payloads: dict[Identity, set[bytes]] = {}
         self._ready = False
         self._broker = broker
-        self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id="ingest", protocol=MQTTProtocolVersion.MQTTv5
-        )
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="ingest", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set("ingest", broker.password_file("ingest").read_text().strip())
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(every_agent(subject), 1) for subject in (Subject.BATCH, Subject.BIRTH, Subject.WILL)]

@@ -9,12 +9,13 @@ from random import Random
 from threading import Event, Thread
 from typing import Any
 
+from edge_tools.fake_ingest import Broker
+
 from edge.agent import limits_of
 from edge.clock import system_clock
 from edge.settings import EdgeSettings
 from edge.spool.spool import Spool
 from edge.uplink import Uplink
-from edge_tools.fake_ingest import Broker
 
 AGENT = "shop-1"
 

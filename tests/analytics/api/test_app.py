@@ -25,25 +25,29 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1"
 DAY = {"from": "2026-03-02", "to": "2026-03-03"}
 
 
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    """Return an application whose registry and answers are made by hand."""
+@pytest.fixture(scope="module")
+def app() -> Iterator[FastAPI]:
+    """Yield an application whose registry and answers are made by hand."""
     stores = made_answers.STORES
-    monkeypatch.setattr(registry, "store", lambda _, i, *__: made_answers.store_fact(i) if i in stores else None)
-    monkeypatch.setattr(registry, "district", lambda *_: made_answers.district_fact())
-    monkeypatch.setattr(facilities, "store_answer", lambda _, i, window: made_answers.store_answer(i, window))
-    monkeypatch.setattr(facilities, "district_answer", lambda _, __, window: made_answers.district_answer(window))
-    app = create_app(
-        AnalyticsSettings.model_validate({"database": {"url": NOWHERE}, "web": {"connection_wait_s": 0.1}})
-    )
-    app.dependency_overrides[connection] = lambda: None
-    return app
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "store", lambda _, i, *__: made_answers.store_fact(i) if i in stores else None)
+        patch.setattr(registry, "district", lambda *_: made_answers.district_fact())
+        patch.setattr(facilities, "store_answer", lambda _, i, window: made_answers.store_answer(i, window))
+        patch.setattr(facilities, "district_answer", lambda _, __, window: made_answers.district_answer(window))
+        app = _without_database()
+        app.dependency_overrides[connection] = lambda: None
+        yield app
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(app: FastAPI) -> Iterator[httpx.Client]:
     with served(app) as running:
         yield running
+
+
+def _without_database() -> FastAPI:
+    settings = {"database": {"url": NOWHERE}, "web": {"connection_wait_s": 0.1}}
+    return create_app(AnalyticsSettings.model_validate(settings))
 
 
 def _problem(client: httpx.Client, path: str, code: str, method: str = "GET", **query: str) -> Problem:
@@ -142,9 +146,8 @@ def test_the_answers_are_the_result_models(client: httpx.Client) -> None:
     assert DistrictAnswer.model_validate_json(district.content) == made_answers.district_answer()
 
 
-def test_a_database_that_is_away_is_said_so_and_does_not_stop_the_process(app: FastAPI) -> None:
-    app.dependency_overrides.clear()
-    with served(app) as client:
+def test_a_database_that_is_away_is_said_so_and_does_not_stop_the_process() -> None:
+    with served(_without_database()) as client:
         assert client.get("/health/live").status_code == 200
         ready = client.get("/health/ready")
         assert (ready.status_code, ready.json()["code"]) == (503, "not_ready")
@@ -154,14 +157,26 @@ def test_a_database_that_is_away_is_said_so_and_does_not_stop_the_process(app: F
 
 
 def test_requests_are_counted_by_route_not_by_address(client: httpx.Client) -> None:
+    before = _counts(client)
     client.get("/stores/north-gate/facilities", params=DAY)
     client.get("/stores/nowhere/facilities", params=DAY)
     client.get("/a/path/that/nobody/serves")
-    lines = client.get("/metrics").text.splitlines()
+    risen = {labels: count - before.get(labels, 0) for labels, count in _counts(client).items()}
     route = 'method="GET",route="/stores/{store_id}/facilities"'
-    assert f'smartstore_web_requests_total{{{route},status="200"}} 1.0' in lines
-    assert f'smartstore_web_requests_total{{{route},status="404"}} 1.0' in lines
-    assert 'smartstore_web_requests_total{method="GET",route="none",status="404"} 1.0' in lines
+    assert {labels: rise for labels, rise in risen.items() if rise and "/metrics" not in labels} == {
+        f'{route},status="200"': 1,
+        f'{route},status="404"': 1,
+        'method="GET",route="none",status="404"': 1,
+    }
+
+
+def _counts(client: httpx.Client) -> dict[str, float]:
+    lines = client.get("/metrics").text.splitlines()
+    return {
+        line[line.index("{") + 1 : line.rindex("}")]: float(line.rsplit(" ", 1)[1])
+        for line in lines
+        if line.startswith("smartstore_web_requests_total{")
+    }
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.spool.records import SpoolLimits
 from edge.spool.spool import Spool
-from edge.wire.acknowledgement import RENEWAL_REASONS, Acknowledgement, Refused, RefusalReason, ranges_of
+from edge.wire.acknowledgement import RENEWAL_REASONS, Acknowledgement, RefusalReason, Refused, ranges_of
 from edge.wire.batch import Batch
 from edge.wire.decode import decode
 from edge.wire.model import canonical, digest
@@ -46,7 +46,9 @@ class SpoolAccount(RuleBasedStateMachine):
         """Digest of every batch ever seen."""
 
     def opened(self) -> Spool:
-        return Spool.open(self.path, LIMITS, self.clock.clock, lambda: UUID(int=self.random.getrandbits(128), version=4))
+        return Spool.open(
+            self.path, LIMITS, self.clock.clock, lambda: UUID(int=self.random.getrandbits(128), version=4)
+        )
 
     def teardown(self) -> None:
         self.spool.close()
@@ -132,7 +134,9 @@ class SpoolAccount(RuleBasedStateMachine):
         abandoned = self.spool.spool_id
         fresh = self.spool.renew("sequence_reused")
         assert fresh != abandoned
-        carried = [batch for batch in self.batches().values() if batch.resealed_from and batch.resealed_from.spool == abandoned]
+        carried = [
+            batch for batch in self.batches().values() if batch.resealed_from and batch.resealed_from.spool == abandoned
+        ]
         assert [batch.resealed_from.sequence for batch in carried if batch.resealed_from] == sorted(before)
         for batch in carried:
             assert batch.resealed_from is not None
