@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from analytics.facts import Facts
@@ -10,7 +11,7 @@ from analytics.gaps import Account, Losses, account
 from analytics.limits import Limit, shipped_limits
 from analytics.metrics.catalogue import Basis, Metric
 from analytics.metrics.inputs import Inputs, Observed, Outcome
-from analytics.metrics.spans import Spans
+from analytics.metrics.spans import Int64, Spans
 from analytics.results import Interval, Result, Status, Text, TimeWindow
 from analytics.series import digest_of
 from analytics.windows import LocalDays, Window, from_us, local_days, opening_spans
@@ -24,6 +25,7 @@ class Calendar:
     """Days and opening hours of the window, shared by all metrics."""
 
     days: LocalDays
+    midnights_us: Int64
     opening: Spans
     from_day_start: Spans
 
@@ -31,8 +33,10 @@ class Calendar:
     def of(cls, facts: Facts) -> Calendar:
         """Return the calendar of a store over its window."""
         days = local_days(facts.window, facts.store.business_day_start)
+        with_the_days_before = Window(facts.window.start - timedelta(days=2), facts.window.end, facts.window.time_zone)
         return cls(
             days,
+            local_days(with_the_days_before).bounds_us,
             opening_spans(facts.window, facts.store.opens_at, facts.store.closes_at),
             Spans.of([(int(days.bounds_us[0]), facts.window.end_us)]),
         )
@@ -87,6 +91,7 @@ class Evaluation:
         return Inputs(
             window=self._facts.window,
             days=self._calendar.days,
+            midnights_us=self._calendar.midnights_us,
             opening=self._calendar.opening,
             wanted=self._wanted,
             series=tuple(self.observed),

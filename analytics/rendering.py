@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from analytics.api.models import CatalogueEntry
 from analytics.facilities import AREA_NAMES
 from analytics.results import AreaAnswer, FacilitiesAnswer, Result, Status
-from analytics.wording import formats, phrases, texts
+from analytics.wording import details, formats, phrases, texts
 from analytics.wording.language import Language
 
 _NOTHING = "–"
@@ -29,6 +29,7 @@ def render_answer(answer: FacilitiesAnswer, language: Language | str = Language.
     blocks = [
         _heading(answer, chosen),
         table(_header(chosen), [row for area in answer.areas for row in _area_rows(area, chosen)]),
+        _listing("table.occasions", _occasions(answer, chosen), chosen),
         _listing("table.limits", _limits(answer, chosen), chosen),
         _listing("table.changes", _changes(answer, chosen), chosen),
         _listing("table.next_steps", _next_steps(answer, chosen), chosen),
@@ -96,10 +97,16 @@ def _metric_cells(result: Result, language: Language) -> list[str]:
         phrases.state(result.status, language),
         texts.of(result.name, language),
         phrases.value(result, language) or _NOTHING,
-        phrases.interval(result.interval, result.unit, language) or _NOTHING,
+        phrases.interval(result, language) or _NOTHING,
         f"{result.coverage.points_instrumented}/{result.coverage.points_exist}",
         complete,
     ]
+
+
+def _occasions(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
+    for result in _results(answer):
+        if text := details.occasion(result, language):
+            yield _pair(result, text, language)
 
 
 def _limits(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
@@ -116,7 +123,7 @@ def _changes(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
 
 def _next_steps(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
     for area in answer.areas:
-        if area.next_step:
+        if area.next_step and area.status is not Status.NOT_INSTALLED:
             name, step = texts.of(area.name, language), texts.of(area.next_step, language)
             yield texts.say("phrase.pair", language, name=name, value=step)
 

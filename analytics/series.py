@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.facts import Facts, Watched
 from analytics.metrics.catalogue import NOMINAL_PERIOD_S
@@ -105,11 +106,17 @@ def digest_of(observed: Iterable[Observed]) -> str | None:
     for series in observed:
         for part in series.parts:
             parts[part.series.definition].append(part)
-    leaves = []
-    for definition, of_one in parts.items():
-        rows = np.concatenate([records(p.t_us, p.ordinal, p.value, p.flags) for p in of_one])
-        if len(of_one) > 1:
-            keys = np.stack([rows["t_us"].astype(np.int64), rows["ordinal"].astype(np.int64)], axis=1)
-            rows = rows[np.unique(keys, axis=0, return_index=True)[1]]
-        leaves.append((definition, rows))
+    leaves = [(definition, _records_once(of_one)) for definition, of_one in parts.items()]
     return root_of_series(leaves).hex() if any(len(rows) for _, rows in leaves) else None
+
+
+def _records_once(parts: Sequence[SeriesArrays]) -> NDArray[np.void]:
+    """Return the canonical records of one definition; two states of a registered series may share rows at a seam."""
+    # Columns are joined before they become records: numpy joins records in the machine's own byte order.
+    t_us, ordinal, value, flags = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("t_us", "ordinal", "value", "flags")
+    )
+    if len(parts) > 1:
+        first = np.unique(np.stack([t_us, ordinal.astype(np.int64)], axis=1), axis=0, return_index=True)[1]
+        t_us, ordinal, value, flags = t_us[first], ordinal[first], value[first], flags[first]
+    return records(t_us, ordinal, value, flags)

@@ -47,9 +47,9 @@ class WorkerSettings(SettingsModel):
     """Messages held in memory; at this bound the worker leaves the broker until it has written some."""
     queue_bytes: Annotated[int, Field(ge=2**20)] = 64 * 2**20
     """The same bound in bytes of payload."""
-    write_batches: Annotated[int, Field(ge=1, le=10_000)] = 200
+    write_batches: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Most messages of one transaction."""
-    write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.05
+    write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.02
     """Longest wait for more messages before those at hand are written."""
     status_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """Loopback port of /healthz, /readyz and /metrics (0: a free one, which is logged)."""

@@ -73,11 +73,13 @@ def inputs(
     wanted: Spans | None = None,
     opens_at: time = time(),
     closes_at: time = time(),
+    business_day_start: time = time(),
 ) -> Inputs:
     """Return the inputs of a metric function over a window."""
     return Inputs(
         window=window,
-        days=local_days(window),
+        days=local_days(window, business_day_start),
+        midnights_us=local_days(window).bounds_us,
         opening=opening_spans(window, opens_at, closes_at),
         wanted=wanted or window.spans,
         series=tuple(series),

@@ -80,8 +80,9 @@ def register_slots(t_us: Int64, value: Float64, counter: Counter, midnights_us: 
     Increment c_k - c_(k-1); on a drop, a reset gives c_k and a wrap c_k - c_(k-1) + 2^w. A register that can't wrap
     resets, one that never resets wraps; where both may be, see ``WRAP_DIVISOR``. A register of rule ``midnight`` gives
     c_k across a midnight even without a drop. Any other reset is seen by its drop alone: where a register has grown
-    past the reading before by the time of the next one, what it lost can't be known. A fall of a register that neither wraps nor resets is taken as a reset.
-    Source: Prometheus' ``increase`` for resets; makers' payload documents for widths.
+    past the reading before by the time of the next one, what it lost can't be known. A fall of a register that neither
+    wraps nor resets is taken as a reset. Sources: Prometheus' ``increase`` for resets; makers' payload documents for
+    widths.
 
     Examples
     --------

@@ -40,7 +40,7 @@ def doors(inputs: Inputs, direction: str) -> list[DoorCounts]:
     """Return the counts of each counter in a direction, ``entries`` or ``exits``, as people walk."""
     turned = OPPOSITE[direction]
     return [
-        DoorCounts(series, series.slots(inputs.days.bounds_us))
+        DoorCounts(series, series.slots(inputs.midnights_us))
         for series in inputs.of(direction, turned)
         if series.quantity == (turned if series.inverted else direction)
     ]

@@ -111,7 +111,7 @@ def _on_grid(slots: Slots, step_kwh: float) -> Slots:
 def _meter(inputs: Inputs, series: Observed) -> tuple[Energy | None, int]:
     values = np.concatenate([part.value for part in series.parts]) if series.parts else np.zeros(0)
     step = resolution(values)
-    slots = _on_grid(series.slots_touching(inputs.days.bounds_us), step)
+    slots = _on_grid(series.slots_touching(inputs.midnights_us), step)
     wanted = inputs.window.spans.intersect(series.registered)
     if slots.start_us.size == 0 or wanted.total_us == 0:
         return None, 0

@@ -144,11 +144,13 @@ class Inputs:
     """Everything that a metric of one store over one window is computed from.
 
     ``wanted`` is the time over which the metric needs readings: the window, its opening hours, or from the start of
-    the business day in which the window begins.
+    the business day in which the window begins. ``days`` are the store's business days, ``midnights_us`` the local
+    midnights at which a register of that rule starts again, wherever business days begin.
     """
 
     window: Window
     days: LocalDays
+    midnights_us: Int64
     opening: Spans
     wanted: Spans
     series: tuple[Observed, ...]

@@ -95,7 +95,7 @@ def measure(inputs: Inputs) -> Outcome:
 
 def _within(inputs: Inputs, quantity: str, start_us: int, end_us: int) -> int:
     return sum(
-        total(series.slots(inputs.days.bounds_us).within(start_us, end_us).whole()) for series in inputs.of(quantity)
+        total(series.slots(inputs.midnights_us).within(start_us, end_us).whole()) for series in inputs.of(quantity)
     )
 
 
@@ -104,7 +104,7 @@ def _requested_before(inputs: Inputs) -> int:
     start = inputs.window.start_us
     before = 0
     for series in inputs.of(REQUESTED):
-        slots = series.slots(inputs.days.bounds_us)
+        slots = series.slots(inputs.midnights_us)
         edge = slots.where((slots.start_us < start) & (slots.end_us > start - series.period_us))
         last = Spans.of([(start - series.period_us, start)]).intersect(series.registered)
         known = last.without(Spans.union(edge.start_us, edge.end_us)).total_us == 0
@@ -117,7 +117,7 @@ def _answered_first(inputs: Inputs) -> int:
     start = inputs.window.start_us
     answers = 0
     for series in inputs.of(CONFIRMED, FAILED):
-        slots = series.slots(inputs.days.bounds_us)
+        slots = series.slots(inputs.midnights_us)
         first = (slots.start_us < start + series.period_us) & (slots.end_us > start)
         answers += total(slots.where(first).whole())
     return answers
@@ -128,12 +128,12 @@ def _unseen(inputs: Inputs) -> int:
     requested = {(s.device, s.channel): s for s in inputs.of(REQUESTED)}
     worst: dict[tuple[str, str], int] = {}
     for series in inputs.of(REQUESTED, CONFIRMED, FAILED):
-        slots = series.slots(inputs.days.bounds_us)
+        slots = series.slots(inputs.midnights_us)
         wanted = inputs.window.spans.intersect(series.registered)
         missing_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
         periods = -(-missing_us // series.period_us)
         key = (series.device, series.channel)
-        largest = _largest(requested[key].slots(inputs.days.bounds_us).whole()) if key in requested else 0
+        largest = _largest(requested[key].slots(inputs.midnights_us).whole()) if key in requested else 0
         worst[key] = max(worst.get(key, 0), periods * largest)
     return sum(worst.values())
 

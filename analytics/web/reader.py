@@ -14,7 +14,6 @@ from analytics.results import (
     DistrictAnswer,
     FacilitiesAnswer,
     Facility,
-    Interval,
     LimitCheck,
     Result,
     Status,
@@ -78,10 +77,6 @@ class Reader:
         """Return a value with its unit."""
         return formats.quantity(value, unit, self.language)
 
-    def interval(self, bounds: Interval | None, unit: str) -> str | None:
-        """Return an interval in words."""
-        return phrases.interval(bounds, unit, self.language)
-
     def coverage(self, points: Coverage) -> str | None:
         """Return the points instrumented of those that exist."""
         return phrases.coverage(points, self.language)
@@ -89,6 +84,10 @@ class Reader:
     def received(self, completeness: Completeness) -> str:
         """Return the readings received of those expected."""
         return phrases.received(completeness, self.language)
+
+    def limits(self, area: AreaAnswer) -> list[str]:
+        """Return the limits that an area's metrics apply, named."""
+        return [self.pair("page.limit", self.limit(check)) for result in area.results for check in result.limits]
 
     def limit(self, check: LimitCheck) -> str:
         """Return a limit with its scheme and status."""
@@ -160,11 +159,17 @@ class Reader:
         """Return the highest completeness that a metric of the area needs, None where none needs any."""
         return max((result.completeness.floor for result in area.results if result.completeness), default=None)
 
+    def shows_figures(self, area: AreaAnswer, in_detail: bool) -> bool:
+        """Return whether an area's metrics are listed: where it has a number, in detail also where it has none."""
+        instrumented = area.status in (Status.MEASURED, Status.INSUFFICIENT)
+        return bool(area.results) and instrumented and (in_detail or self.headline(area) is not None)
+
     def notes(self, result: Result) -> list[str]:
         """Return what belongs beside a value: when it happened, its interval, its limits, its change."""
         lines = [
             details.occasion(result, self.language),
-            self.interval(result.interval, result.unit),
+            phrases.interval(result, self.language),
+            phrases.miscounted(result, self.language),
             *(self.pair("page.limit", self.limit(check)) for check in result.limits),
             phrases.change(result, self.language),
         ]

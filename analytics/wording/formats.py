@@ -48,8 +48,15 @@ def quantity(value: float, unit: str, language: Language) -> str:
         return number(int(value) if float(value).is_integer() else value)
     if unit == "h" and float(value).is_integer():
         return f"{int(value):02d}:00"
-    figure = number(float(value), _DECIMALS.get(unit, 1))
-    return f"{figure}{unit_suffix(unit, language)}"
+    places = 0 if abs(value) >= 1000 else _DECIMALS.get(unit, 1)
+    return f"{number(float(value), places)}{unit_suffix(unit, language)}"
+
+
+def limit(value: float, unit: str, language: Language) -> str:
+    """Return a limit with its unit, to the digits in which it was laid down."""
+    if unit == "ratio":
+        return round_percent(value)
+    return f"{number(value, 0 if float(value).is_integer() else 1)}{unit_suffix(unit, language)}"
 
 
 def unit_suffix(unit: str, language: Language) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from math import ceil, floor
 
-from analytics.results import Completeness, Coverage, Interval, LimitCheck, Result, Status
+from analytics.results import Completeness, Coverage, LimitCheck, Result, Status
 from analytics.wording import formats
 from analytics.wording.language import Language
 from analytics.wording.texts import either, say
 from edge.wire.series import Origin
+
+_LEAST_RATIO = 0.0005
+"""Relative changes that one decimal of per cent would show as none are left to the difference."""
 
 
 def state(status: Status, language: Language) -> str:
@@ -21,14 +25,30 @@ def value(result: Result, language: Language) -> str | None:
     return None if result.value is None else formats.quantity(result.value, result.unit, language)
 
 
-def interval(bounds: Interval | None, unit: str, language: Language) -> str | None:
-    """Return the bounds of the true value: a confidence interval by its level, hard bounds as certain."""
+def interval(result: Result, language: Language) -> str | None:
+    """Return the bounds of the true value: a confidence interval by its level, hard bounds as certain.
+
+    Bounds of counts are widened to whole ones. Bounds that round to the value shown say only that it is certain.
+    """
+    bounds = result.interval
     if bounds is None:
         return None
-    low, high = (formats.quantity(end, unit, language) for end in (bounds.low, bounds.high))
-    if bounds.level is None:
-        return say("phrase.bounds", language, low=low, high=high)
-    return say("phrase.confidence", language, low=low, high=high, level=formats.round_percent(bounds.level))
+    ends = (floor(bounds.low), ceil(bounds.high)) if result.unit == "count" else (bounds.low, bounds.high)
+    low, high = (formats.quantity(end, result.unit, language) for end in ends)
+    if bounds.level is not None:
+        return say("phrase.confidence", language, low=low, high=high, level=formats.round_percent(bounds.level))
+    if low == high == value(result, language):
+        return say("phrase.certain", language)
+    return say("phrase.bounds", language, low=low, high=high)
+
+
+def miscounted(result: Result, language: Language) -> str | None:
+    """Return which way the counters err where the count itself lies outside the bounds of the true value."""
+    if result.value is None or result.interval is None or result.unit != "count":
+        return None
+    if result.value < result.interval.low:
+        return say("phrase.misses", language)
+    return say("phrase.counts_twice", language) if result.value > result.interval.high else None
 
 
 def coverage(points: Coverage, language: Language) -> str | None:
@@ -50,7 +70,8 @@ def limit(check: LimitCheck, language: Language) -> str:
     return say(
         "phrase.limit",
         language,
-        value=formats.quantity(check.value, check.unit, language),
+        bound=either(f"limit_bound.{check.key.rpartition('.')[2]}", check.key, language),
+        value=formats.limit(check.value, check.unit, language),
         scheme=check.scheme,
         status=either(f"limit_status.{check.status}", check.status, language),
     )
@@ -67,7 +88,7 @@ def change(result: Result, language: Language) -> str | None:
     if against.difference == 0:
         return say("phrase.change_same", language, window=window)
     difference = _difference(against.difference, unit, language)
-    if unit in ("ratio", "h") or against.ratio is None:
+    if unit in ("ratio", "h") or against.ratio is None or abs(against.ratio) < _LEAST_RATIO:
         return say("phrase.change_plain", language, difference=difference, window=window)
     ratio = _signed(against.ratio, formats.percent(abs(against.ratio)))
     return say("phrase.change", language, difference=difference, ratio=ratio, window=window)

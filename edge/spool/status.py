@@ -103,7 +103,7 @@ def _status(db: sqlite3.Connection, path: Path) -> SpoolStatus:
         acknowledged_us=acknowledged_us,
         depth=Depth(*depth),
         totals=SpoolTotals(*totals),
-        losses=[LossRow(*loss[:-1], bool(loss[-1])) for loss in losses],
+        losses=[LossRow(*[*loss[:-1], bool(loss[-1])]) for loss in losses],
         heads=[DailyHead(*head) for head in heads],
         set_aside_before=set_aside,
         set_aside_files=[file.name for file in schema.set_aside_files(path)],

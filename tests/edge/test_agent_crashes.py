@@ -70,19 +70,20 @@ def check_account(settings: EdgeSettings, ingest: FakeIngest) -> None:
     spool.close()
 
 
-@pytest.mark.parametrize("number", [1, 4])
-@pytest.mark.parametrize("side", ["before", "after"])
-@pytest.mark.parametrize("action", ["accept", "publish", "trim"])
+POINTS = [
+    f"{action}:{side}:{number}"
+    for action in ("accept", "publish", "trim")
+    for side in ("before", "after")
+    for number in (1, 4)
+]
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_a_kill_at_either_side_of_an_action(
-    broker: PrivateBroker,
-    settings: EdgeSettings,
-    child: Callable[..., subprocess.Popen[bytes]],
-    action: str,
-    side: str,
-    number: int,
+    broker: PrivateBroker, settings: EdgeSettings, child: Callable[..., subprocess.Popen[bytes]], point: str
 ) -> None:
     with fake_ingest(broker) as ingest:
-        assert child(f"{action}:{side}:{number}").wait(60) == -signal.SIGKILL
+        assert child(point).wait(60) == -signal.SIGKILL
         assert child().wait(60) == 0
         check_account(settings, ingest)
 

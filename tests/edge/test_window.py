@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given
@@ -99,7 +100,7 @@ def test_an_unanswered_batch_is_sent_again_with_growing_pauses_that_never_fall_s
         if len(network.sent_again) == 9:
             break
     times = [network.sent[0][0], *(at for at, _ in network.sent_again)]
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(times)]
     for attempt, pause_s in enumerate(pauses):
         shortest = 10.0 * 2 ** min(attempt, 5)
         assert shortest <= pause_s <= shortest * 1.5 + 0.1

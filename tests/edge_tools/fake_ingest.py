@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,9 @@ class FakeIngest:
         )
         self._client.on_subscribe = lambda *_: self._note(lambda: setattr(self, "_ready", True))
         self._client.on_message = self._on_message
+        self._client.on_socket_open = lambda _client, _data, end: end.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
 
     def start(self, *, accepting: bool = True) -> None:
         self._client.connect(self._broker.host, self._broker.port)

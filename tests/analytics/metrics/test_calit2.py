@@ -29,9 +29,14 @@ def frame(recordings: Path) -> pd.DataFrame:
     return wide.rename(columns={9: "entries", 7: "exits"}).astype("int64")
 
 
+def index(frame: pd.DataFrame) -> pd.DatetimeIndex:
+    assert isinstance(frame.index, pd.DatetimeIndex)
+    return frame.index
+
+
 @pytest.fixture(scope="module")
 def door(frame: pd.DataFrame) -> list[Observed]:
-    starts = frame.index.tz_convert(UTC).as_unit("us").asi8
+    starts = index(frame).tz_convert(UTC).as_unit("us").asi8
     return [
         observed(quantity, starts, frame[quantity].to_numpy(), device="door", period_s=1800.0)
         for quantity in ("entries", "exits")
@@ -54,14 +59,14 @@ def test_totals_and_closure(frame: pd.DataFrame, given: Inputs) -> None:
 
 
 def test_busiest_day(frame: pd.DataFrame, given: Inputs) -> None:
-    by_day = frame["entries"].groupby(frame.index.date).sum()
+    by_day = frame["entries"].groupby(index(frame).date).sum()
     outcome = peaks.measure_busiest_day(given)
     assert outcome.value == 574 == by_day.max()
     assert outcome.detail["date"] == "2005-11-01" == str(by_day.idxmax())
 
 
 def test_peak_hour(frame: pd.DataFrame, given: Inputs) -> None:
-    by_hour = frame["entries"].groupby(frame.index.tz_convert(UTC).floor("h")).sum()
+    by_hour = frame["entries"].groupby(index(frame).tz_convert(UTC).floor("h")).sum()
     outcome = peaks.measure_peak_hour(given)
     assert outcome.value == 117 == by_hour.max()
     assert outcome.detail["start"] == "2005-10-03T15:00:00-07:00"
@@ -69,8 +74,8 @@ def test_peak_hour(frame: pd.DataFrame, given: Inputs) -> None:
 
 
 def test_typical_peak_hour(frame: pd.DataFrame, given: Inputs) -> None:
-    by_hour = frame["entries"].groupby(frame.index.tz_convert(UTC).floor("h")).sum()
-    profile = by_hour.groupby(by_hour.index.tz_convert(str(ZONE)).hour).mean()
+    by_hour = frame["entries"].groupby(index(frame).tz_convert(UTC).floor("h")).sum().to_frame()
+    profile = by_hour["entries"].groupby(index(by_hour).tz_convert(str(ZONE)).hour).mean()
     outcome = peaks.measure_typical_peak_hour(given)
     assert outcome.value == 13 == profile.idxmax()
     assert outcome.detail["mean"] == pytest.approx(26.619, abs=5e-4)

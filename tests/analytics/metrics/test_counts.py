@@ -30,7 +30,7 @@ def test_a_register_that_resets_equals_pandas_diff_and_where(increments: list[in
     change = values.diff().iloc[1:]
     expected = change.where(change >= 0, values.iloc[1:])
     counter = Counter(width_bits=None, reset=Reset.POWER_ON)
-    slots = register_slots(np.arange(values.size), values.to_numpy(), counter, NO_MIDNIGHTS)
+    slots = register_slots(np.arange(values.size), np.array(shown, dtype=np.float64), counter, NO_MIDNIGHTS)
     assert slots.amount.tolist() == expected.tolist()
     assert (slots.amount >= 0).all()
 

@@ -32,8 +32,13 @@ def recorded(draw: st.DrawFn) -> tuple[Window, pd.DataFrame]:
     return window, frame.drop(frame.index[hole : hole + length])
 
 
+def index(frame: "pd.DataFrame | pd.Series[int]") -> pd.DatetimeIndex:
+    assert isinstance(frame.index, pd.DatetimeIndex)
+    return frame.index
+
+
 def given_inputs(window: Window, frame: pd.DataFrame, **more: Any) -> Any:
-    t_us = frame.index.as_unit("us").asi8
+    t_us = index(frame).as_unit("us").asi8
     series = [observed(q, t_us, frame[q].to_numpy(), period_s=1800.0) for q in ("entries", "exits")]
     return inputs(window, series, **more)
 
@@ -42,22 +47,22 @@ def given_inputs(window: Window, frame: pd.DataFrame, **more: Any) -> Any:
 @settings(max_examples=40, deadline=None)
 def test_peaks_equal_pandas(case: tuple[Window, pd.DataFrame]) -> None:
     window, frame = case
-    hours = frame["entries"].groupby(frame.index.floor("h")).agg(["sum", "size"])
+    hours = frame["entries"].groupby(index(frame).floor("h")).agg(["sum", "size"])
     full = hours.loc[hours["size"] == 2, "sum"]
     made = given_inputs(window, frame)
     peak = peaks.measure_peak_hour(made)
     assert peak.value == full.max()
     assert pd.Timestamp(peak.detail["start"]) == full.idxmax()
-    profile = full.groupby(full.index.tz_convert(str(ZONE)).hour).mean()
+    profile = full.groupby(index(full).tz_convert(str(ZONE)).hour).mean()
     typical = peaks.measure_typical_peak_hour(made)
     if profile.max() > 0:
         assert typical.value == profile.idxmax()
         assert typical.detail["mean"] == pytest.approx(profile.max(), rel=1e-12)
-    local = frame.index.tz_convert(str(ZONE))
+    local = index(frame).tz_convert(str(ZONE))
     days = frame["entries"].groupby(local.date).agg(["sum", "size"])
     extra = round((window.end.astimezone(UTC) - window.start.astimezone(UTC)) / timedelta(minutes=30)) - 48 * 3
     expected = pd.Series(1, index=pd.date_range(window.start.astimezone(UTC), periods=48 * 3 + extra, freq="30min"))
-    whole = expected.groupby(expected.index.tz_convert(str(ZONE)).date).sum()
+    whole = expected.groupby(index(expected).tz_convert(str(ZONE)).date).sum()
     kept = days.loc[days["size"] >= 0.9 * whole.reindex(days.index), "sum"]
     busiest = peaks.measure_busiest_day(made)
     assert busiest.value == kept.max()
@@ -68,7 +73,8 @@ def test_peaks_equal_pandas(case: tuple[Window, pd.DataFrame]) -> None:
 @settings(max_examples=40, deadline=None)
 def test_occupancy_equals_a_loop(case: tuple[Window, pd.DataFrame]) -> None:
     window, frame = case
-    day, raw, clamped, best = None, 0, 0, (-1, 0, None)
+    day, raw, clamped = None, 0, 0
+    best: tuple[int, int, pd.Timestamp | None] = (-1, 0, None)
     for stamp, row in frame.iterrows():
         local = pd.Timestamp(str(stamp)).tz_convert(str(ZONE))
         if local.date() != day:

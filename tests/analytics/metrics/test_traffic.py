@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -111,6 +111,16 @@ def test_closure_bounds_hold_every_pair_within(entries: int, exits: int, more_in
         for left in {exits, exits + more_out // 2, exits + more_out}:
             value = traffic.closure(came, left)
             assert value is None or low - 1e-12 <= value <= high + 1e-12
+
+
+def test_a_register_that_starts_again_at_midnight_does_so_wherever_business_days_begin() -> None:
+    times = WINDOW.end_us + np.arange(-12, 13) * SLOT_US
+    shown = np.array([900.0 + i for i in range(13)] + [950.0 + i for i in range(12)])  # no drop at midnight
+    counter = Counter(width_bits=None, reset=Reset.MIDNIGHT)
+    series = observed("entries", times, shown, kind=Kind.CUMULATIVE, counter=counter)
+    window = Window(WINDOW.end - timedelta(hours=1), WINDOW.end + timedelta(hours=1), WINDOW.time_zone)
+    made = inputs(window, [series], business_day_start=time(4, 30))
+    assert traffic.measure_entries(made).value == 12 + 950 + 11
 
 
 def test_nobody_gives_no_closure() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.results import Change, Interval, Status, TimeWindow
+from analytics.results import Change, Result, Status, TimeWindow
 from analytics.wording import formats, phrases
 from analytics.wording.language import Language, choose
 
@@ -66,6 +66,7 @@ def test_windows(start: tuple[int, ...], end: tuple[int, ...], english: str, chi
         (-12.25, "kWh", "−12.2 kWh"),
         (13, "h", "13:00"),
         (1500, "ppm", "1,500 ppm"),
+        (1052.66, "kWh", "1,053 kWh"),
         (7.5, "furlong", "7.5 furlong"),
     ],
 )
@@ -88,12 +89,52 @@ def test_a_date_can_be_read_back(on: date, language: Language) -> None:
         assert datetime.strptime(padded, pattern).date() == on
 
 
-def test_hard_bounds_and_confidence_intervals_are_told_apart() -> None:
-    hard = Interval(low=240.9, high=241.9, level=None, method="by hand")
-    likely = Interval(low=588, high=637, level=0.95, method="by hand")
-    assert phrases.interval(hard, "kWh", Language.EN) == "certainly 240.9 kWh to 241.9 kWh"
-    assert phrases.interval(likely, "count", Language.ZH) == "588 至 637（95% 区间）"
-    assert phrases.interval(None, "count", Language.EN) is None
+def _bounded(metric: str, value: float, low: float, high: float, level: float | None) -> Result:
+    return made_answers.result(metric, value, interval=(low, high, level))
+
+
+@pytest.mark.parametrize(
+    ("result", "english", "chinese"),
+    [
+        (_bounded("energy_use", 241.3, 240.9, 241.9, None), "certainly 240.9 kWh to 241.9 kWh", None),
+        (_bounded("energy_use", 1052.7, 1052.66, 1052.74, None), "certain, as shown", "如所示，确定无疑"),
+        (
+            _bounded("footfall_entries", 612, 588.4, 636.2, 0.95),
+            "true value 588 to 637 (95% confidence)",
+            "真值 588 至 637（置信度 95%）",
+        ),
+        (made_answers.result("energy_use", 241.3), None, None),
+    ],
+)
+def test_hard_bounds_and_confidence_intervals_are_told_apart(
+    result: Result, english: str | None, chinese: str | None
+) -> None:
+    assert phrases.interval(result, Language.EN) == english
+    if chinese is not None:
+        assert phrases.interval(result, Language.ZH) == chinese
+
+
+def test_a_count_outside_its_interval_says_which_way_the_counters_err() -> None:
+    assert phrases.miscounted(_bounded("footfall_entries", 2524, 2590.0, 2639.7, 0.95), Language.EN) == (
+        "As counted: audits show that the counters miss some."
+    )
+    assert phrases.miscounted(_bounded("footfall_entries", 2700, 2590.0, 2639.7, 0.95), Language.ZH) == (
+        "此为计数值：核查表明计数器有多计。"
+    )
+    assert phrases.miscounted(_bounded("footfall_entries", 2600, 2590.0, 2639.7, 0.95), Language.EN) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "unit", "shown"),
+    [
+        ("cold_chain.chilled_max", 8.0, "degC", "chilled, at most 8 °C, GB 37488-2019 (by analogy)"),
+        ("cold_chain.frozen_max", -18.0, "degC", "frozen, at most −18 °C, GB 37488-2019 (by analogy)"),
+        ("somewhere.else", 0.975, "ratio", "somewhere.else 97.5%, GB 37488-2019 (by analogy)"),
+    ],
+)
+def test_a_limit_says_which_way_it_binds_and_how_official_it_is(key: str, value: float, unit: str, shown: str) -> None:
+    check = made_answers.CARBON_DIOXIDE_LIMIT.model_copy(update={"key": key, "value": value, "unit": unit})
+    assert phrases.limit(check, Language.EN) == shown
 
 
 @pytest.mark.parametrize(
@@ -110,6 +151,7 @@ def test_hard_bounds_and_confidence_intervals_are_told_apart() -> None:
         ),
         ("h", -2, -0.1, "−2 h against Monday 23 February 2026", "较2026年2月23日 星期一 −2 小时"),
         ("count", 0, 0.0, "No change against Monday 23 February 2026", "与2026年2月23日 星期一相同"),
+        ("count", -1, -0.0004, "−1 against Monday 23 February 2026", None),
         ("count", 5, None, "+5 against Monday 23 February 2026", None),
     ],
 )

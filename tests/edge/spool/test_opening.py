@@ -30,7 +30,7 @@ def filled(path: Path) -> None:
 
 def test_a_second_process_may_not_have_the_file(tmp_path: Path) -> None:
     spool = opened(tmp_path / "spool.db")
-    with pytest.raises(SpoolInUse, match="another spool.path"):
+    with pytest.raises(SpoolInUse, match=r"another spool\.path"):
         opened(tmp_path / "spool.db")
     spool.close()
     opened(tmp_path / "spool.db").close()
@@ -89,7 +89,7 @@ def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SpoolError, match="spool.path"):
+    with pytest.raises(SpoolError, match=r"spool\.path"):
         opened(tmp_path / "file" / "spool.db")
 
 

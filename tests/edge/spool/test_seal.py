@@ -15,7 +15,7 @@ from edge.spool.seal import Link, Stamp, TableBook, draft, encode, encode_again,
 from edge.wire.batch import Batch, Flag, Loss, ResealedFrom
 from edge.wire.decode import decode
 from edge.wire.model import canonical, digest
-from edge.wire.series import Origin
+from edge.wire.series import Origin, Series
 
 SPOOL = UUID(int=9)
 STAMP = Stamp(BOOT, 1_750_000_000_000_000, 5)
@@ -81,11 +81,11 @@ def test_refusals_are_cut_into_portions_in_their_order(lengths: list[int]) -> No
 
 
 @given(st.lists(st.lists(series(), min_size=1, max_size=4), min_size=1, max_size=5))
-def test_a_table_holds_all_series_seen_before(groups: list[list[object]]) -> None:
+def test_a_table_holds_all_series_seen_before(groups: list[list[Series]]) -> None:
     book = TableBook()
     known: set[str] = set()
     for group in groups:
-        seen = {each.definition: each for each in group}  # type: ignore[attr-defined]
+        seen = {each.definition: each for each in group}
         known |= seen.keys()
         table, _ = book.table_for(Origin.MEASURED, seen)
         assert table is not None

@@ -208,6 +208,18 @@ def test_an_import_takes_what_was_refused_for_an_unregistered_device(
     assert one(database, "select count(*) from readings_count") == 1
 
 
+def test_an_import_that_approves_an_agent_takes_what_was_refused(
+    run: Run, database: str, small_set: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("registry", "import", str(small_set))
+    deliver(database, [TABLE, batch(1, None)])
+    agents_csv = small_set / "agents.csv"
+    agents_csv.write_text(agents_csv.read_text().replace("false", "true"))
+    capsys.readouterr()
+    assert run("registry", "import", str(small_set)) == 0
+    assert "refused batches replayed: 1 committed" in capsys.readouterr().out
+
+
 def test_what_a_worker_refused_before_it_noticed_is_replayed_too(run: Run, database: str, small_set: Path) -> None:
     run("registry", "import", str(small_set))
     with connect(database, "test") as connection:

@@ -182,6 +182,30 @@ def test_every_problem_is_listed_at_once_with_file_and_line(tmp_path: Path) -> N
             id="overlapping validity",
         ),
         pytest.param(
+            appended(
+                "doors",
+                "side,s1,z1,Side,侧门,true,2025-01-01,2025-09-01",
+                "side,s1,z1,Side,侧门,true,2025-02-01,2025-03-01",
+                "side,s1,z1,Side,侧门,true,2025-04-01,2025-05-01",
+            ),
+            [
+                "doors.csv:5: side is already valid on 2025-02-01 by line 4",
+                "doors.csv:6: side is already valid on 2025-04-01 by line 4",
+            ],
+            id="validity within another",
+        ),
+        pytest.param(
+            appended(
+                "doors",
+                *(
+                    f"side,s1,z1,Side,侧门,true,{days}"
+                    for days in ("2025-01-01,2025-03-01", "2025-03-01,2025-09-01", "2025-04-01,2025-05-01")
+                ),
+            ),
+            ["doors.csv:6: side is already valid on 2025-04-01 by line 5"],
+            id="validity within a later one",
+        ),
+        pytest.param(
             replaced("doors", "2025-01-01,2025-07-01", "2025-01-01,2025-06-01"),
             ["points.csv:2: door_id 'main' is not valid on 2025-06-01 by doors.csv"],
             id="reference with a hole in its validity",

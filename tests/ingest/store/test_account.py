@@ -55,6 +55,8 @@ class Spool:
     lost: list[Lost] = field(default_factory=list)
     resealed: frozenset[int] = frozenset()
     """Sequences whose readings were sealed again under the agent's next spool, and committed there."""
+    foreign: list[Refusal] = field(default_factory=list)
+    """Refusals of another agent under this spool."""
     registered: bool = True
     """Whether the spool is in the table of spools: it isn't where all its batches were refused."""
 
@@ -119,7 +121,13 @@ def write(c: psycopg.Connection[Any], agent: str, spool: UUID, content: Spool) -
                     sequence,
                 ),
             )
-    for refusal in content.refusals:
+    if content.registered:
+        write_refusals(c, "agent-x", spool, content.foreign)
+    write_refusals(c, agent, spool, content.refusals)
+
+
+def write_refusals(c: psycopg.Connection[Any], agent: str, spool: UUID, refusals: list[Refusal]) -> None:
+    for refusal in refusals:
         c.execute(
             "insert into refusals (agent, unit, spool, sequence, sha256, reason, detail, state)"
             " values (%s, 'batch', %s, %s, %s, %s, '', %s) on conflict do nothing",
@@ -206,6 +214,7 @@ spools = st.builds(
     refusals=st.lists(refusals, max_size=5),
     lost=st.lists(lost_ranges, max_size=4),
     resealed=st.frozensets(sequences, max_size=3),
+    foreign=st.lists(refusals, max_size=2),
     registered=st.sampled_from([True, True, True, False]),
 )
 HUGE = 2**63 - 1

@@ -1,0 +1,53 @@
+import re
+
+import pytest
+
+from analytics.metrics.catalogue import METRICS, NOMINAL_PERIOD_S, Metric
+from analytics.results import Facility
+from edge.wire.quantities import QUANTITIES
+from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
+
+EXPECTED = {
+    "traffic": {
+        "footfall_entries",
+        "footfall_exits",
+        "net_closure",
+        "occupancy_peak",
+        "peak_hour",
+        "typical_peak_hour",
+        "busiest_day",
+    },
+    "shelves": {"on_shelf_availability"},
+    "labels": {"label_update_success"},
+    "energy": {"energy_use"},
+    "air": {"carbon_dioxide_compliance"},
+    "cold_chain": {"cold_chain_time_in_band"},
+    "parking": {"parking_occupancy"},
+    "sensing": {"device_availability"},
+}
+
+
+def test_every_area_has_its_metrics_in_the_order_of_the_answer() -> None:
+    found = {area: {m.name for m in METRICS.values() if m.facility is area} for area in Facility}
+    assert found == EXPECTED
+    order = [metric.facility for metric in METRICS.values()]
+    assert list(dict.fromkeys(order)) == list(Facility)
+    assert order == sorted(order, key=list(Facility).index)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
+def test_a_record_is_whole(metric: Metric) -> None:
+    assert re.search(r"[\u4e00-\u9fff]", metric.name_zh)
+    assert min(map(len, (metric.formula, metric.source, metric.edge_cases, metric.name_en))) > 5
+    assert metric.unit in {"count", "ratio", "kWh", "h"}
+    assert metric.quantities
+    assert set(metric.quantities) <= set(QUANTITIES) & set(NOMINAL_PERIOD_S)
+    assert 0 < metric.completeness_floor <= 1
+    assert metric.measure.__doc__
+    if metric.point_kinds:
+        assert metric.point_kinds <= FACILITY_KINDS[metric.facility]
+        assert all(any(q in POINT_KINDS[kind] for kind in metric.point_kinds) for q in metric.quantities)
+
+
+def test_every_quantity_has_a_nominal_period() -> None:
+    assert set(NOMINAL_PERIOD_S) == set(QUANTITIES)

@@ -1,0 +1,79 @@
+from datetime import UTC, date, datetime, time, timedelta
+
+from analytics.facts import ONLINE, Facts, Watched
+from analytics.metrics.catalogue import METRICS
+from analytics.metrics.spans import Spans
+from analytics.results import Coverage, Facility
+from analytics.windows import Window
+from ingest.store.registry import DeviceFact, PointFact, RegisteredSeries, StoreFact
+
+DAY = date(2026, 5, 4)
+START = datetime(2026, 5, 4, tzinfo=UTC)
+WINDOW = Window(START, START + timedelta(days=1), "UTC")
+STORE = StoreFact(
+    "s", "d", "S", "店", "supermarket", 100.0, "gross", time(9), time(21), None, "UTC", time(), False, DAY, None
+)
+
+
+def point(point_id: str, facility: str, kind: str, count: int = 1, perimeter: bool | None = None) -> PointFact:
+    return PointFact(point_id, facility, kind, None, None, perimeter, count, DAY, None)
+
+
+def watched(device: str, quantity: str, of: PointFact, count: int = 1, valid_to: date | None = None) -> Watched:
+    series = RegisteredSeries(device, quantity, "", of.point_id, count, "", "normal", None, "agent", DAY, valid_to)
+    return Watched(series, "" if quantity == ONLINE else of.kind, of.perimeter, Spans.of([(0, 2**60)]))
+
+
+def facts(points: list[PointFact], series: list[Watched]) -> Facts:
+    names = sorted({w.series.device_id for w in series})
+    devices = [DeviceFact(d, "agent", "s", "", "normal", "", False, None, None, DAY, None) for d in names]
+    return Facts(STORE, WINDOW, 1, tuple(points), tuple(devices), tuple(series), (), {})
+
+
+def test_a_point_counts_what_its_best_observed_quantity_stands_for_and_no_more() -> None:
+    shelf = point("labels", "labels", "shelf_label", 100)
+    requested, confirmed = "label_updates_requested", "label_updates_confirmed"
+    series = [
+        watched("a", requested, shelf, 60),
+        watched("b", requested, shelf, 30),
+        watched("a", confirmed, shelf, 60),
+    ]
+    metric = METRICS["label_update_success"]
+    assert facts([shelf], series).coverage_of(metric) == Coverage(points_exist=100, points_instrumented=90)
+    more = [*series, watched("c", requested, shelf, 50)]
+    assert facts([shelf], more).coverage_of(metric) == Coverage(points_exist=100, points_instrumented=100)
+
+
+def test_two_states_of_one_series_stand_for_its_points_once() -> None:
+    shelf = point("labels", "labels", "shelf_label", 100)
+    turned = [watched("a", "label_updates_requested", shelf, 40, valid_to) for valid_to in (DAY, None)]
+    found = facts([shelf, shelf], turned).coverage_of_area(Facility.LABELS)
+    assert found == Coverage(points_exist=100, points_instrumented=40)
+
+
+def test_footfall_concerns_perimeter_doors_and_the_area_all_of_them() -> None:
+    outer, inner = (
+        point(name, "traffic", "door_line", perimeter=perimeter)
+        for name, perimeter in (("outer", True), ("inner", False))
+    )
+    series = [watched("counter", "entries", inner), watched("counter", ONLINE, inner)]
+    made = facts([outer, inner], series)
+    footfall = METRICS["footfall_entries"]
+    assert made.coverage_of(footfall) == Coverage(points_exist=1, points_instrumented=0)
+    assert made.watched_by(footfall) == ()
+    assert made.coverage_of_area(Facility.TRAFFIC) == Coverage(points_exist=2, points_instrumented=1)
+    assert made.coverage_of_area(Facility.SENSING) == Coverage(points_exist=1, points_instrumented=1)
+    assert [w.key for w in made.watched_by(METRICS["device_availability"])] == [("counter", ONLINE, "")]
+
+
+def test_a_device_state_alone_instruments_no_point() -> None:
+    bay = point("bay", "parking", "parking_bay")
+    made = facts([bay], [watched("controller", ONLINE, bay)])
+    assert made.coverage_of_area(Facility.PARKING) == Coverage(points_exist=1, points_instrumented=0)
+
+
+def test_energy_use_concerns_main_meters_alone() -> None:
+    main, sub = point("main", "energy", "main_meter"), point("sub", "energy", "sub_meter")
+    made = facts([main, sub], [watched("m", "active_energy", main), watched("n", "active_energy", sub)])
+    assert [w.series.device_id for w in made.watched_by(METRICS["energy_use"])] == ["m"]
+    assert made.coverage_of(METRICS["energy_use"]) == Coverage(points_exist=1, points_instrumented=1)

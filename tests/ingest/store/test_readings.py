@@ -1,0 +1,81 @@
+"""Readings out of the database, against plain SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import psycopg
+import pytest
+from ingest_steps import Steps, instant
+from sealed_batches import NOON_US, SealingAgent, gauge, register
+
+from edge.wire.series import SeriesTable
+from ingest.store.readings import fetch_series, origins
+
+ALL = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def steps(database: str) -> Iterator[Steps]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        register(connection, "a", ["d1", "d2"])
+        yield Steps(connection)
+
+
+def test_windows_are_half_open_and_rows_sorted(steps: Steps) -> None:
+    agent = SealingAgent("a", SeriesTable.of([gauge("d1"), gauge("d2", channel="x")]))
+    readings = [(n % 2, (n * 7_919) % 10_007, float(n)) for n in range(2_000)]
+    steps.take("a", agent.table_payload, agent.seal(readings))
+    start, end = NOON_US + 2_000, NOON_US + 9_000
+    found = fetch_series(
+        steps.connection, [("d2", "temperature", "x"), ("d1", "temperature", "")], instant(start), instant(end)
+    )
+    assert [rows.device for rows in found] == ["d1", "d2"]
+    assert [(rows.unit, rows.kind, rows.period_s, rows.channel) for rows in found] == [
+        ("degC", "gauge", 60.0, ""),
+        ("degC", "gauge", 60.0, "x"),
+    ]
+    for index, rows in enumerate(found):
+        expected = sorted((NOON_US + t, v) for s, t, v in readings if s == index and start <= NOON_US + t < end)
+        assert list(zip(rows.t_us.tolist(), rows.value.tolist(), strict=True)) == expected
+        assert (rows.t_us.dtype, rows.value.dtype, rows.flags.dtype, rows.ordinal.dtype) == (
+            np.dtype(np.int64),
+            np.dtype(np.float64),
+            np.dtype(np.int16),
+            np.dtype(np.int16),
+        )
+
+
+def test_definitions_of_one_key_stay_apart(steps: Steps) -> None:
+    one, other = gauge("d1"), gauge("d1").model_copy(update={"period_s": 30.0})
+    agent = SealingAgent("a", SeriesTable.of([one, other]))
+    steps.take("a", agent.table_payload, agent.seal([(0, 0, 1.0), (1, 0, 2.0)]))
+    found = fetch_series(steps.connection, [("d1", "temperature", "")], *ALL)
+    assert [rows.definition for rows in found] == sorted([one.definition, other.definition])
+    assert sorted(rows.period_s or 0 for rows in found) == [30.0, 60.0]
+
+
+def test_times_before_1970_and_every_bit_of_a_value(steps: Steps) -> None:
+    agent = SealingAgent("a", SeriesTable.of([gauge("d1")]))
+    early = (datetime(1901, 5, 4, 3, 2, 1, 7, tzinfo=UTC) - instant(NOON_US)) // timedelta(microseconds=1)
+    value = float.fromhex("0x1.fffffffffffffp+1023")
+    steps.take("a", agent.table_payload, agent.seal([(0, early, value), (0, 0, 5e-324)]))
+    (rows,) = fetch_series(steps.connection, [("d1", "temperature", "")], *ALL)
+    assert rows.t_us.tolist() == [NOON_US + early, NOON_US]
+    assert rows.value.tolist() == [value, 5e-324]
+    assert steps.rows("select t from readings_state order by t limit 1") == [
+        (datetime(1901, 5, 4, 3, 2, 1, 7, tzinfo=UTC),)
+    ]
+
+
+def test_nothing_asked_and_nothing_there(steps: Steps) -> None:
+    assert fetch_series(steps.connection, [], *ALL) == []
+    assert origins(steps.connection, [], *ALL) == frozenset()
+    assert fetch_series(steps.connection, [("d1", "temperature", "")], *ALL) == []
+    agent = SealingAgent("a", SeriesTable.of([gauge("d1")]))
+    steps.take("a", agent.table_payload, agent.seal([(0, 0, 1.0)]))
+    later = instant(NOON_US) + timedelta(hours=1)
+    assert fetch_series(steps.connection, [("d1", "temperature", "")], later, ALL[1]) == []
+    assert origins(steps.connection, [("d1", "temperature", "")], later, ALL[1]) == frozenset()

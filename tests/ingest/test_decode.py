@@ -1,0 +1,143 @@
+"""Whatever bytes arrive, the answer is a document or a reason; what is personal is never kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sealed_batches import NOON_US, SealingAgent, gauge, interval
+from wire_strategies import DOCUMENTS, batches
+
+from edge.wire.acknowledgement import RefusalReason
+from edge.wire.batch import MAX_PAYLOAD_BYTES, Batch
+from edge.wire.model import canonical
+from edge.wire.series import SeriesTable
+from ingest.decode import Rejection, columns_of, decode_payload, span_us
+
+TABLE = SeriesTable.of([gauge("d1"), interval("d2")])
+
+
+def sealed(**overrides: Any) -> bytes:
+    return SealingAgent("a", TABLE).seal([(0, 0, 1.0)], **overrides)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise(payload: bytes) -> None:
+    assert isinstance(decode_payload(payload), Rejection)
+
+
+@given(DOCUMENTS, st.data())
+def test_no_damage_to_a_document_raises(document: Any, data: st.DataObject) -> None:
+    payload = bytearray(canonical(document))
+    for _ in range(data.draw(st.integers(0, 3))):
+        payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    assert isinstance(decode_payload(bytes(payload)), Batch | SeriesTable | Rejection)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    )
+)
+def test_no_json_raises(document: Any) -> None:
+    assert isinstance(decode_payload(json.dumps(document).encode()), Rejection)
+
+
+@pytest.mark.parametrize("depth", [500, 900, 5_000, 200_000])
+def test_nesting_does_not_exhaust_the_stack(depth: int) -> None:
+    rejection = decode_payload(b"[" * depth + b"]" * depth)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RefusalReason.UNDECODABLE
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", RefusalReason.UNDECODABLE),
+        (b" " * (MAX_PAYLOAD_BYTES + 1), RefusalReason.TOO_LARGE),
+        (b'{"type":"batch","version":7}', RefusalReason.VERSION_UNKNOWN),
+        (b'{"type":"will","version":1,"agent":"a","connection":1,"clean":true}', RefusalReason.UNDECODABLE),
+    ],
+)
+def test_reasons(payload: bytes, reason: RefusalReason) -> None:
+    rejection = decode_payload(payload)
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is reason
+    assert rejection.keep
+
+
+def test_personal_data_is_named_by_its_field_and_not_kept() -> None:
+    document = json.loads(sealed())
+    document["face_id"] = "secret-1234"
+    rejection = decode_payload(json.dumps(document).encode())
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RefusalReason.PERSONAL_DATA
+    assert not rejection.keep
+    assert "face" in rejection.detail
+    assert "secret" not in rejection.detail
+
+
+def test_what_is_no_valid_batch_still_gives_its_identity() -> None:
+    document = json.loads(sealed()) | {"unheard_of": 1}
+    rejection = decode_payload(json.dumps(document).encode())
+    assert isinstance(rejection, Rejection)
+    assert rejection.spool == UUID(document["spool"])
+    assert rejection.sequence == 1
+
+
+@pytest.mark.parametrize("sequence", ["1", True, 0, 2**63, None, 1.5])
+def test_an_impossible_sequence_is_left_out(sequence: object) -> None:
+    document = json.loads(sealed()) | {"sequence": sequence}
+    rejection = decode_payload(json.dumps(document).encode())
+    assert isinstance(rejection, Rejection)
+    assert rejection.spool == UUID(document["spool"])
+    assert rejection.sequence is None
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"sealed_us": 2**62},
+        {"base_us": 2**62, "offset_us": [2**62]},
+        {"base_us": -(2**62)},
+    ],
+)
+def test_times_without_a_date_are_refused_before_they_overflow(overrides: dict[str, Any]) -> None:
+    rejection = decode_payload(sealed(**overrides))
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RefusalReason.UNDECODABLE
+    assert "clock" in rejection.detail
+
+
+@given(st.lists(batches().filter(lambda b: isinstance(decode_payload(canonical(b)), Batch)), max_size=4))
+def test_columns_hold_every_reading_in_order(made: list[Batch]) -> None:
+    columns = columns_of(made)
+    expected = sorted(
+        (b, series, batch.base_us + offset, ordinal, place)
+        for place, (b, batch, series, offset, ordinal) in enumerate(
+            (b, batch, series, offset, (batch.ordinal or [0] * len(batch.series))[i])
+            for b, batch in enumerate(made)
+            for i, (series, offset) in enumerate(zip(batch.series, batch.offset_us, strict=True))
+        )
+    )
+    found = zip(columns.batch, columns.series, columns.t_us, columns.ordinal, columns.place, strict=True)
+    assert [tuple(map(int, row)) for row in found] == expected
+    values = [value for batch in made for value in batch.value]
+    flags = [flag for batch in made for flag in batch.flags]
+    assert np.array_equal(columns.value, np.array([values[place] for place in columns.place], np.float64))
+    assert columns.flags.tolist() == [flags[place] for place in columns.place]
+
+
+def test_span() -> None:
+    batch = decode_payload(SealingAgent("a", TABLE).seal([(0, 7, 1.0), (0, -3, 1.0)]))
+    assert isinstance(batch, Batch)
+    assert span_us(batch) == (NOON_US - 3, NOON_US + 7)
+    empty = decode_payload(SealingAgent("a", TABLE).seal([]))
+    assert isinstance(empty, Batch)
+    assert span_us(empty) is None
