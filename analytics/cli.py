@@ -105,6 +105,7 @@ def _serve(parsed: argparse.Namespace) -> None:
         host=configured.web.host,
         port=configured.web.port,
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -213,7 +213,7 @@ class Session:
         self._received.append((message.topic, bytes(message.payload)))
 
 
-def _send_at_once(_client: Client, _data: Any, end: socket.socket) -> None:
+def _send_at_once(_client: Client, _data: Any, end: Any) -> None:
     """Have small messages sent without waiting for the answer to the one before (Nagle's algorithm: 40 ms each)."""
     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

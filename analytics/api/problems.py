@@ -56,7 +56,7 @@ class ProblemError(Exception):
 
     def __init__(self, code: str, **values: str) -> None:
         self.found = Found(code, values)
-        super().__init__(code)
+        super().__init__(self.found.detail())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,3 +64,13 @@ def locked(folder: Path, purpose: str) -> Iterator[None]:
             print(f"waiting for another launcher that prepares {purpose}", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def scratch_folder(purpose: str) -> Iterator[Path]:
+    """Yield a new folder in the data folder that the servers' account can reach, and remove it at the end."""
+    parent = data_folder() / purpose
+    parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

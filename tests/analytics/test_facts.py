@@ -33,11 +33,8 @@ def facts(points: list[PointFact], series: list[Watched]) -> Facts:
 def test_a_point_counts_what_its_best_observed_quantity_stands_for_and_no_more() -> None:
     shelf = point("labels", "labels", "shelf_label", 100)
     requested, confirmed = "label_updates_requested", "label_updates_confirmed"
-    series = [
-        watched("a", requested, shelf, 60),
-        watched("b", requested, shelf, 30),
-        watched("a", confirmed, shelf, 60),
-    ]
+    stand = (("a", requested, 60), ("b", requested, 30), ("a", confirmed, 60))
+    series = [watched(device, quantity, shelf, count) for device, quantity, count in stand]
     metric = METRICS["label_update_success"]
     assert facts([shelf], series).coverage_of(metric) == Coverage(points_exist=100, points_instrumented=90)
     more = [*series, watched("c", requested, shelf, 50)]
@@ -52,10 +49,8 @@ def test_two_states_of_one_series_stand_for_its_points_once() -> None:
 
 
 def test_footfall_concerns_perimeter_doors_and_the_area_all_of_them() -> None:
-    outer, inner = (
-        point(name, "traffic", "door_line", perimeter=perimeter)
-        for name, perimeter in (("outer", True), ("inner", False))
-    )
+    outer = point("outer", "traffic", "door_line", perimeter=True)
+    inner = point("inner", "traffic", "door_line", perimeter=False)
     series = [watched("counter", "entries", inner), watched("counter", ONLINE, inner)]
     made = facts([outer, inner], series)
     footfall = METRICS["footfall_entries"]

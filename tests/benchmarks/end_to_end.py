@@ -7,7 +7,6 @@ settings). The raw COPY is one statement by one connection, from bytes made befo
 from __future__ import annotations
 
 import argparse
-import tempfile
 import threading
 import time
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from pathlib import Path
 import psycopg
 from benchmarks.load import AgentLoad, Publisher, make_load
 from benchmarks.report import Figure, report
-from standalone.data_folder import data_folder
+from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_server
 from standalone.site import AgentPlan, Site
 
@@ -34,7 +33,7 @@ def main() -> None:
     chosen = parser.parse_args()
     loads = [make_load(f"bench-{n}", series=chosen.series, batches=chosen.batches) for n in range(chosen.agents)]
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=data_folder())))
+        folder = stack.enter_context(scratch_folder("benchmarks"))
         server = choose_server(data_folder(), "benchmark")
         site = Site(folder, server, [AgentPlan(x.agent, "") for x in loads])
         stack.enter_context(site)
@@ -74,6 +73,12 @@ def _registry(folder: Path, loads: list[AgentLoad]) -> Path:
         "valid_to\n"
         + "".join(f"{s.device},{x.agent},bench-store,,normal,,false,,{since}" for x in loads for s in x.table.series),
     }
+    headers = {
+        "doors": "door_id,store_id,zone_id,name_en,name_zh,perimeter",
+        "points": "point_id,store_id,facility,kind,zone_id,door_id,point_count",
+        "registered_series": "device_id,quantity,channel,point_id,point_count,role",
+    }
+    tables |= {name: f"{columns},valid_from,valid_to\n" for name, columns in headers.items()}
     for name, text in tables.items():
         (files / f"{name}.csv").write_text(text, encoding="utf-8")
     return files

@@ -45,6 +45,7 @@ class Accepted:
     def accept_until(self, done: Event) -> None:
         while not (done.is_set() and self._intake.is_empty()):
             groups = self._intake.gather(1, 0.0, 0.05)
+            done.wait(0.02)  # a slow disk: the source fails, and is ready again, while its groups are on the way
             for _, each in groups:
                 self.values += [reading.value for reading in each.readings]
                 self._position = each.position

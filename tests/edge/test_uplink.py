@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -206,6 +207,45 @@ def test_a_reused_sequence_makes_the_spool_go_on_under_a_new_id_with_the_same_re
         assert births == [abandoned, spool.spool_id]
     totals = spool.totals()
     assert (totals.resealed_batches, totals.made_batches, totals.committed_batches) == (3, 11, 8)
+
+
+def test_a_restored_older_copy_of_the_spool_is_found_out_and_loses_nothing(
+    broker: PrivateBroker, settings: EdgeSettings
+) -> None:
+    path = settings.spool.path
+    copy = path.with_name("copy.db")
+    held: dict[tuple[UUID, int], str] = {}
+
+    def ledger(batch: Batch, sha256: str) -> Acknowledgement:
+        """Answer as the platform does: a known identity with its digest is acknowledged again, with another refused."""
+        if held.setdefault((batch.spool, batch.sequence), sha256) != sha256:
+            return refused(batch, sha256, RefusalReason.SEQUENCE_REUSED)
+        return committed(batch, sha256)
+
+    with fake_ingest(broker, ledger) as ingest:
+        spool = open_spool(settings)
+        fill(spool, 6)  # 1 to 6 are pending when the image is taken, and are committed afterwards
+        spool.close()
+        shutil.copy(path, copy)
+        spool = open_spool(settings)
+        fill(spool, 6, first=6)
+        with running_uplink(settings, spool):
+            ingest.wait_for(drained(spool))
+        original = spool.spool_id
+        spool.close()
+        shutil.copy(copy, path)
+
+        spool = open_spool(settings)
+        assert spool.spool_id == original
+        fill(spool, 9, first=1000)  # 7 to 12 are reused with other readings, 13 to 15 were never used
+        with running_uplink(settings, spool):
+            ingest.wait_for(drained(spool))
+        assert spool.spool_id != original
+        assert ingest.values() == sorted(float(n) for n in [*range(120), *range(10_000, 10_090)])
+        totals = spool.totals()
+        spool.close()
+    assert totals.accepted_readings == totals.committed_readings == 150
+    assert totals.resealed_batches == 6  # 13 to 15 were answered before the renewal, and are not sent twice
 
 
 def test_an_answer_for_another_spool_changes_nothing(

@@ -69,9 +69,7 @@ class FakeIngest:
         )
         self._client.on_subscribe = lambda *_: self._note(lambda: setattr(self, "_ready", True))
         self._client.on_message = self._on_message
-        self._client.on_socket_open = lambda _client, _data, end: end.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )
+        self._client.on_socket_open = _send_at_once
 
     def start(self, *, accepting: bool = True) -> None:
         self._client.connect(self._broker.host, self._broker.port)
@@ -139,6 +137,10 @@ class FakeIngest:
             self.changed.notify_all()
         if answer is not None:
             self.send(agent, answer)
+
+
+def _send_at_once(_client: Client, _data: Any, end: Any) -> None:
+    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from edge.uplink import Uplink
 AGENT = "shop-1"
 
 
-def edge_settings(folder: Path, broker: Broker, **tables: dict[str, Any]) -> EdgeSettings:
+def edge_settings(folder: Path, broker: Broker, /, **tables: dict[str, Any]) -> EdgeSettings:
     """Return settings with short times; the source is there because one must be, tests bring their own."""
     defaults: dict[str, Any] = {
         "agent": {"id": AGENT},

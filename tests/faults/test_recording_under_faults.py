@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from fault_tools.duplicator import Duplicator
 from fault_tools.tcp_proxy import TcpProxy
 from session_server import SessionServer
 from standalone import completeness
-from standalone.data_folder import data_folder
+from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_server
 from standalone.demo import ask
 from standalone.play import Play, recording_play
@@ -45,10 +44,7 @@ def site_of() -> Iterator[Callable[[Play], Site]]:
     with ExitStack() as stack:
 
         def make(play: Play) -> Site:
-            parent = data_folder() / "fault-tests"
-            parent.mkdir(exist_ok=True)
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=parent)))
-            folder.chmod(0o755)
+            folder = stack.enter_context(scratch_folder("fault-tests"))
             server = choose_server(data_folder(), "fault-test")
             return stack.enter_context(Site(folder, server, play.agents, further_users=["duplicator"]))
 

@@ -218,6 +218,7 @@ def test_a_query_that_takes_too_long_is_stopped(config: Path, tmp_path: Path, mo
         assert client.get("/stores").status_code == 200
 
 
+@pytest.mark.fault
 def test_the_service_answers_again_after_the_database_was_away(database_server: SessionServer, config: Path) -> None:
     with served(create_app(load(config))) as client:
         assert client.get("/stores").status_code == 200

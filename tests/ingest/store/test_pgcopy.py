@@ -28,7 +28,7 @@ KINDS = ["timestamptz", "float8", "int8", "int4", "int2", "int2", "int4"]
 
 def laid_out(rows: list[tuple[Any, ...]], *, placed: bool) -> bytes:
     names = ["t_us", *READING_COLUMNS[1:], "place"]
-    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in names}
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
     arrays = {name: np.array(values, np.float64 if name == "value" else np.int64) for name, values in columns.items()}
     if not placed:
         del arrays["place"]
