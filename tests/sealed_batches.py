@@ -22,9 +22,7 @@ Row = tuple[int, int, float]
 
 
 def gauge(device: str, quantity: str = "temperature", channel: str = "") -> Series:
-    return Series(
-        device=device, quantity=quantity, channel=channel, unit=Unit.CELSIUS, kind=Kind.GAUGE, period_s=60.0
-    )
+    return Series(device=device, quantity=quantity, channel=channel, unit=Unit.CELSIUS, kind=Kind.GAUGE, period_s=60.0)
 
 
 def interval(device: str, quantity: str = "entries") -> Series:

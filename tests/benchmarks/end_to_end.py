@@ -37,7 +37,7 @@ def main() -> None:
         server = choose_server(data_folder(), "benchmark")
         site = Site(folder, server, [AgentPlan(x.agent, "") for x in loads])
         stack.enter_context(site)
-        site.start_platform(_registry(folder, loads))
+        site.start_platform(registry_of(folder, loads))
         rows = sum(len(x.payloads) * x.readings_each for x in loads)
         committed_s = _publish(site, loads, chosen.window)
         with psycopg.connect(site.database.dsn, autocommit=True) as connection:
@@ -55,7 +55,7 @@ def main() -> None:
     )
 
 
-def _registry(folder: Path, loads: list[AgentLoad]) -> Path:
+def registry_of(folder: Path, loads: list[AgentLoad]) -> Path:
     """Write a registry in which every device of the load belongs to its agent."""
     files = folder / "registry"
     files.mkdir()

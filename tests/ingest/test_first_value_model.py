@@ -84,11 +84,14 @@ def test_the_rules(steps: Steps, writes: list[list[tuple[Origin, list[tuple[int,
                 )
             )
         steps.take("a", *payloads)
-    assert steps.rows(
-        """select sequence, duplicates, corrections from ledger join spools using (spool_id)
+    assert (
+        steps.rows(
+            """select sequence, duplicates, corrections from ledger join spools using (spool_id)
             where spool = %s order by sequence""",
-        agent.spool,
-    ) == counted
+            agent.spool,
+        )
+        == counted
+    )
     check_first_values(steps, model)
     check_corrections(steps, model)
     check_effective(steps, model, [origin for write in writes for origin, readings in write if readings])
