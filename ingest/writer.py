@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from threading import Event
@@ -80,6 +81,7 @@ class Writer:
         self._counters.write_batches.observe(len(prepared.write.entries))
         for written in parts:
             self._counters.count(written, now_us)
+            _log_refusals(written.refused)
         self._acknowledge(prepared.deliveries)
         self._observe(Stage.AFTER_RECEIPTS)
         self._answer(parts, prepared.wanted, now_us)
@@ -133,3 +135,13 @@ class Writer:
             else:
                 break
         return None
+
+
+def _log_refusals(refused: Sequence[Refusal]) -> None:
+    """Log refusals without their content, one line an agent and reason, whatever their number."""
+    groups: dict[tuple[str, str], list[Refusal]] = defaultdict(list)
+    for refusal in refused:
+        groups[refusal.agent, refusal.reason].append(refusal)
+    for (agent, reason), group in groups.items():
+        fix = "smartstore-ingest refusals list"
+        log.warning("refused", agent=agent, reason=reason, count=len(group), detail=group[0].detail, fix=fix)

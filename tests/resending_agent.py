@@ -29,7 +29,7 @@ class ResendingAgent:
         self.states: list[IngestState] = []
         self._changed = threading.Condition()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=agent.name, protocol=mqtt.MQTTv5)
-        self._client.reconnect_delay_set(0.1, 0.5)
+        self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(1000)
         self._client.username_pw_set(agent.name, broker.add_user(agent.name))
         self._client.on_connect = self._on_connect

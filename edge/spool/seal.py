@@ -54,6 +54,10 @@ class TableBook:
             self._in_use[origin] = table
         return table if seen.keys() - stopped else None, stopped
 
+    def begin_anew(self) -> None:
+        """Let the next tables hold only series that are seen from now on."""
+        self._in_use.clear()
+
     def _grown(self, table: Table | None, seen: list[Series], new: int) -> Table:
         kept = table.series if table and len(table.series) + new <= MOST_SERIES else ()
         document = SeriesTable.of([*kept, *seen])

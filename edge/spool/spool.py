@@ -22,7 +22,7 @@ from edge.spool import acceptance, acknowledging, chain, losses, opening, renewa
 from edge.spool.acceptance import NamedGroup
 from edge.spool.records import Depth, SealedBatch, SpoolLimits, SpoolTotals, Trimmed
 from edge.spool.seal import Stamp, TableBook
-from edge.wire.acknowledgement import Acknowledgement
+from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from edge.wire.batch import LossReason
 
 _TOTALS = ", ".join(SpoolTotals.__dataclass_fields__)
@@ -156,7 +156,11 @@ class Spool:
         Batches whose refusal asks for a renewal stay pending: ``renew`` carries them on.
         """
         with self._writing() as db:
-            return acknowledging.trim(db, ack, self._clock.now_us())
+            trimmed = acknowledging.trim(db, ack, self._clock.now_us())
+            if any(answer.reason is RefusalReason.DEVICE_NOT_REGISTERED for answer in trimmed.refused):
+                # The platform judges a batch by its table: one unknown device in it would have every later one refused.
+                self._tables.begin_anew()
+            return trimmed
 
     def renew(self, reason: str) -> UUID:
         """Go on under a new spool id, every pending batch sealed again from the start of its chain."""

@@ -53,6 +53,15 @@ class Unit(StrEnum):
     SECOND = "s"
     MILLIMETRE = "mm"
     RATIO = "kg/kg"
+    ONE = "1"
+    KILOVAR_HOUR = "kvarh"
+    VOLT = "V"
+    AMPERE = "A"
+    HERTZ = "Hz"
+    CUBIC_METRE = "m3"
+    MILLIGRAM_PER_CUBIC_METRE = "mg/m3"
+    MICROGRAM_PER_CUBIC_METRE = "ug/m3"
+    HECTOPASCAL = "hPa"
 
 
 class Reset(StrEnum):

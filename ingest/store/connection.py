@@ -11,11 +11,11 @@ from ingest.settings import DatabaseSettings
 
 Database = psycopg.Connection[Any]
 
-# Connection, serialization and deadlock, resources, shutdown, input and output.
-_PASSING_CLASSES = ("08", "40", "53", "57P", "58")
+# Errors of the line, the server or the set-up (rights, schema, log-in), by class. Data must not be refused for them.
+_PASSING_CLASSES = ("08", "28", "3D", "3F", "40", "42", "53", "57P", "58")
 _PASSING = frozenset({"55P03", "25006"})  # a lock not available, a server that only reads
-# A write that is too large for the server meets it each time: it is no passing error, but makes way when cut up.
-_BY_SIZE = frozenset({"53200", "57014"})  # out of memory or locks, cancelled by a time limit
+# A write that is too large for the server meets it each time: it does not pass, but may when the write is cut up.
+_BY_SIZE = frozenset({"53200", "53400", "57014"})  # memory or locks, a limit of decompression, a limit of time
 
 
 def conninfo(settings: DatabaseSettings) -> str:
@@ -63,7 +63,7 @@ def edition(connection: Database) -> str:
 
 
 def will_pass(error: psycopg.Error) -> bool:
-    """Tell whether writing the same again later can succeed: the server or the line failed, not the data."""
+    """Tell whether the same can succeed later: the line, the server or its set-up failed, not the data."""
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

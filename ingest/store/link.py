@@ -78,7 +78,7 @@ class Link:
         text = str(error).strip() or type(error).__name__
         if failures == 1:
             self._watch(text)
-            fix = "check that the server runs and that [database] url is right; going on by itself once it answers"
+            fix = "check the server, [database] in the settings and the schema; then it goes on by itself"
             log.warning("database_away", name=self._name, error=text, fix=fix)
         wait_s = self._random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**failures))
         if self._stopping.wait(wait_s):

@@ -27,12 +27,16 @@ from ingest.store.link import GivenUpError, Link
         ("55P03", True, False),
         ("25006", True, False),
         ("58030", True, False),
+        ("42501", True, False),
+        ("42P01", True, False),
+        ("28000", True, False),
         ("53200", False, False),
+        ("53400", False, False),
         ("57014", False, False),
         ("22003", False, True),
         ("23505", False, True),
         ("23514", False, True),
-        ("42501", False, False),
+        ("XX000", False, False),
     ],
 )
 def test_classes(state: str, *, passes: bool, of_data: bool) -> None:

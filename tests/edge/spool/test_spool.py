@@ -16,7 +16,7 @@ from edge.spool import acceptance
 from edge.spool.records import SpoolLimits, SpoolUnavailable
 from edge.spool.spool import Spool
 from edge.spool.status import read_status
-from edge.wire.acknowledgement import Acknowledgement, LedgerHead
+from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason, Refused
 from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch, LossReason
 from edge.wire.decode import decode
 from edge.wire.series import Counter, Kind, Origin, Reset, Series, SeriesTable, Unit
@@ -96,6 +96,20 @@ def test_few_tables_are_made_for_series_that_come_one_by_one(spool: Spool) -> No
         spool.accept([("a", group(number, 1))])
     assert len({batch.series_table for batch in batches(spool)}) == len(SERIES)
     assert [reading.value for reading in readings_of(spool)] == [float(number) for number in range(50)]
+
+
+def test_a_device_that_the_platform_does_not_know_leaves_the_tables_of_later_batches(spool: Spool) -> None:
+    stranger = Reading(gauge("stranger"), FIRST_US, 0.0)
+    for readings in (numbered(0, 5), [*numbered(5, 5), stranger], numbered(10, 5)):
+        spool.accept([("a", ReadingGroup(readings, Origin.MEASURED, "1"))])
+    first, second, third = spool.pending()
+    assert second.series_table == third.series_table
+    refused = [
+        Refused(sha256=each.sha256, reason=RefusalReason.DEVICE_NOT_REGISTERED, detail="") for each in (second, third)
+    ]
+    spool.trim(Acknowledgement(spool=spool.spool_id, refused=refused, at_us=1))
+    spool.accept([("a", ReadingGroup(numbered(15, 5), Origin.MEASURED, "2"))])
+    assert [each.series_table for each in spool.pending()] == [first.series_table] * 2
 
 
 def test_more_series_than_a_table_holds_start_another_table(path: Path, clock: HandClock) -> None:

@@ -41,7 +41,7 @@ def through_the_server(connection: psycopg.Connection[Any], rows: list[tuple[Any
     with connection.transaction(force_rollback=True):
         connection.execute(
             "create temporary table t (n serial, "
-            + ", ".join(f"c{i} {kind}" for i, kind in enumerate(KINDS[:width]))  # type: ignore[arg-type]
+            + ", ".join(f"c{i} {kind}" for i, kind in enumerate(KINDS[:width]))
             + ")"
         )
         names = ", ".join(f"c{i}" for i in range(width))
