@@ -93,7 +93,7 @@ def _instrument(facility: Facility, coverage: Coverage) -> Text:
     points, number = _POINTS[facility], coverage.points_exist
     if facility is Facility.SENSING:
         return Text(
-            en=f"{number} devices are registered and no agent reports whether they are online: let the agent publish "
+            en=f"No agent reports whether the registered devices ({number}) are online: let the agent publish "
             "device_online for each.",
             zh=f"已登记 {number} 台设备，但没有采集代理上报其在线状态：请让采集代理为每台设备发布 device_online。",
         )

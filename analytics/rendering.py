@@ -12,6 +12,7 @@ from analytics.wording import details, formats, phrases, texts
 from analytics.wording.language import Language
 
 _NOTHING = "–"
+_GAPS_SHOWN = 6
 _COLUMNS = (
     "table.area",
     "table.state",
@@ -30,6 +31,7 @@ def render_answer(answer: FacilitiesAnswer, language: Language | str = Language.
         _heading(answer, chosen),
         table(_header(chosen), [row for area in answer.areas for row in _area_rows(area, chosen)]),
         _listing("table.occasions", _occasions(answer, chosen), chosen),
+        _listing("table.gaps", _gaps(answer, chosen), chosen),
         _listing("table.limits", _limits(answer, chosen), chosen),
         _listing("table.changes", _changes(answer, chosen), chosen),
         _listing("table.next_steps", _next_steps(answer, chosen), chosen),
@@ -109,8 +111,22 @@ def _occasions(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
             yield _pair(result, text, language)
 
 
+def _gaps(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
+    """Return the longest gaps of each area, each once, however many of its metrics stand on the series."""
+    for area in answer.areas:
+        known = [result.completeness for result in area.results if result.completeness is not None]
+        distinct = {gap: None for completeness in known for gap in completeness.gaps}
+        longest = sorted(distinct, key=lambda gap: (gap.start - gap.end, gap.start, gap.device, gap.quantity))
+        for gap in longest[:_GAPS_SHOWN]:
+            yield phrases.gap(gap, answer.window.time_zone, language)
+        if more := len(longest) - len(longest[:_GAPS_SHOWN]):
+            yield texts.say("phrase.gaps_more", language, count=more)
+
+
 def _limits(answer: FacilitiesAnswer, language: Language) -> Iterable[str]:
     for result in _results(answer):
+        if result.status in (Status.NOT_INSTALLED, Status.DECLARED):
+            continue
         for check in result.limits:
             yield _pair(result, f"{phrases.limit(check, language)} [{check.source}]", language)
 

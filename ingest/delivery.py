@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from edge.wire.topics import Subject
 
 WRITE_BYTES = 8 * 2**20
 """Most payload bytes of one write: what a transaction holds in memory stays small whatever the batches are."""
-_LULL = 0.1
-"""Share of the longest wait after which, when nothing more came, the messages at hand are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,6 @@ class Inbox:
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
         self._closed = False
-        self._enough = 1
         self._changed = Condition()
 
     def offer(self, delivery: Delivery) -> bool:
@@ -47,28 +43,15 @@ class Inbox:
                 return False
             self._waiting.append(delivery)
             self._bytes = size
-            if len(self._waiting) == self._enough:  # whoever takes is not woken for each message
+            if len(self._waiting) == 1:
                 self._changed.notify_all()
             return True
 
-    def take(self, most: int, wait_s: float) -> list[Delivery]:
-        """Return the next messages in order of arrival, empty only when the inbox is closed and drained.
-
-        Waits for the first, then for more until there are ``most``, or the first is ``wait_s`` old, or a lull.
-        """
+    def take(self, most: int) -> list[Delivery]:
+        """Wait for a message and return the next ones, in order of arrival; empty only when closed and drained."""
         with self._changed:
-            self._wait_for(1, None)
-            until = time.monotonic() + wait_s
-            while len(self._waiting) < most and not self._closed:
-                seen = len(self._waiting)
-                self._wait_for(most, min(until - time.monotonic(), wait_s * _LULL))
-                if len(self._waiting) == seen or time.monotonic() >= until:
-                    break
+            self._changed.wait_for(lambda: self._waiting or self._closed)
             return self._take(most)
-
-    def _wait_for(self, enough: int, timeout_s: float | None) -> None:
-        self._enough = enough
-        self._changed.wait_for(lambda: len(self._waiting) >= enough or self._closed, timeout_s)
 
     def _take(self, most: int) -> list[Delivery]:
         taken: list[Delivery] = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from queue import Queue
 from threading import Event, Thread
 from typing import Any
 
@@ -18,7 +17,8 @@ from ingest.catalogue import Catalogue
 from ingest.counters import Counters
 from ingest.delivery import Inbox
 from ingest.gate import Gate
-from ingest.preparation import Preparation, Prepared
+from ingest.handover import Handover
+from ingest.preparation import Preparation
 from ingest.session import Session
 from ingest.settings import IngestSettings
 from ingest.status_server import StatusServer
@@ -29,6 +29,8 @@ from ingest.writer import Stage, Writer
 log = event_log.get(__name__)
 
 _DRAIN_S = 20.0
+_PART = 16
+"""Most messages prepared at once: parts are joined to writes, see ``handover``."""
 
 
 class Service:
@@ -44,7 +46,7 @@ class Service:
         self._gate = Gate()
         self._counters = Counters()
         self._inbox = Inbox(worker.queue_batches, worker.queue_bytes)
-        self._prepared: Queue[Prepared | None] = Queue(maxsize=1)
+        self._prepared = Handover(worker.write_batches)
         dsn = conninfo(settings.database)
         self._preparing = Link(dsn, f"{worker.worker} preparing", self._stopping, self._watch("preparing"))
         self._writing = Link(dsn, f"{worker.worker} writing", self._stopping, self._watch("writing"))
@@ -109,28 +111,27 @@ class Service:
             log.error("thread_failed", exc_info=True, fix="restart the worker; report this if it comes again")
 
     def _prepare_until_closed(self) -> None:
-        worker = self._settings
         try:
             self._preparing.run(lambda connection: log.info("database_found", edition=edition(connection)))
-            while deliveries := self._inbox.take(worker.write_batches, worker.write_after_s):
+            while deliveries := self._inbox.take(min(_PART, self._settings.write_batches)):
                 prepare = partial(self._preparation.prepare, deliveries=deliveries)
                 for prepared in self._preparing.run(prepare):
                     self._prepared.put(prepared)
         except GivenUpError as given_up:
             log.warning("preparation_given_up", error=str(given_up), fix="none: agents send again")
         finally:
-            self._prepared.put(None)
+            self._prepared.close()
             self._preparing.close()
 
     def _write_until_closed(self) -> None:
         try:
-            while prepared := self._prepared.get():
-                self._writer.handle(prepared)
+            while writes := self._prepared.take(self._settings.write_after_s):
+                for prepared in writes:
+                    self._writer.handle(prepared)
         except GivenUpError as given_up:
             log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
-            while self._prepared.get() is not None:
-                pass
         finally:
+            self._prepared.close()
             self._writing.close()
 
     def _watch(self, name: str) -> Callable[[str | None], None]:

@@ -22,7 +22,6 @@ from analytics.results import (
 )
 from analytics.wording import details, formats, phrases, texts
 from analytics.wording.language import Language
-from edge.wire.quantities import QUANTITIES
 from edge.wire.series import Origin
 from ingest.registry.formats import FORMATS
 from ingest.store.registry import DistrictFact, StoreFact
@@ -181,10 +180,7 @@ class Reader:
 
     def quantity_name(self, quantity: str) -> str:
         """Return the name of a quantity."""
-        known = QUANTITIES.get(quantity)
-        if known is None:
-            return quantity
-        return known.name_zh if self.language is Language.ZH else known.name_en
+        return phrases.quantity_name(quantity, self.language)
 
     def all_origins(self, answer: DistrictAnswer) -> tuple[Origin, ...]:
         """Return the origins of all readings behind a district's answer."""

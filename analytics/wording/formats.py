@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from analytics.results import TimeWindow
@@ -74,10 +74,25 @@ def day(on: date, language: Language, *, weekday: bool = False) -> str:
 
 
 def instant(at: datetime, time_zone: str, language: Language) -> str:
-    """Return a local date and time, to the minute."""
+    """Return a local date and time, to the minute; in an hour that the clock shows twice with its UTC offset."""
     local = at.astimezone(ZoneInfo(time_zone))
     separator = " " if language is Language.ZH else ", "
-    return f"{day(local.date(), language)}{separator}{local:%H:%M}"
+    twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{day(local.date(), language)}{separator}{local:%H:%M}{_utc_offset(local) if twice else ''}"
+
+
+def utc_span(start: datetime, end: datetime) -> str:
+    """Return a span in UTC, which no clock change blurs: 2005-10-30 08:30 to 09:30 as the bare ISO times."""
+    first, last = start.astimezone(UTC), end.astimezone(UTC)
+    until = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M}\N{EN DASH}{until} UTC"
+
+
+def _utc_offset(local: datetime) -> str:
+    offset = local.utcoffset() or timedelta()
+    minutes = abs(offset) // timedelta(minutes=1)
+    sign = _MINUS if offset < timedelta() else "+"
+    return f" (UTC{sign}{minutes // 60}{f':{minutes % 60:02d}' if minutes % 60 else ''})"
 
 
 def window(of: TimeWindow, language: Language) -> str:

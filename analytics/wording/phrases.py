@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from math import ceil, floor
 
-from analytics.results import Completeness, Coverage, LimitCheck, Result, Status
+from analytics.results import Completeness, Coverage, Gap, LimitCheck, Result, Status
 from analytics.wording import formats
 from analytics.wording.language import Language
 from analytics.wording.texts import either, say
+from edge.wire.quantities import QUANTITIES
 from edge.wire.series import Origin
 
 _LEAST_RATIO = 0.0005
@@ -63,6 +64,28 @@ def received(completeness: Completeness, language: Language) -> str:
     """Return the readings received of those expected."""
     counts = {"received": formats.number(completeness.received), "expected": formats.number(completeness.expected)}
     return say("phrase.received", language, **counts)
+
+
+def quantity_name(quantity: str, language: Language) -> str:
+    """Return the name of a quantity; the quantity itself where the vocabulary lacks it."""
+    known = QUANTITIES.get(quantity)
+    if known is None:
+        return quantity
+    return known.name_zh if language is Language.ZH else known.name_en
+
+
+def gap(missing: Gap, time_zone: str, language: Language) -> str:
+    """Return what is missing of which device, from when to when, by the local clock and in UTC."""
+    return say(
+        "phrase.gap",
+        language,
+        device=missing.device,
+        quantity=quantity_name(missing.quantity, language),
+        start=formats.instant(missing.start, time_zone, language),
+        end=formats.instant(missing.end, time_zone, language),
+        utc=formats.utc_span(missing.start, missing.end),
+        kind=say("phrase.declared_gap" if missing.declared else "phrase.undeclared_gap", language),
+    )
 
 
 def limit(check: LimitCheck, language: Language) -> str:
