@@ -8,6 +8,7 @@ worker that does not come back would keep its share of the batches.
 
 from __future__ import annotations
 
+import socket
 import time
 from functools import partial
 from random import Random
@@ -160,6 +161,7 @@ class _Connection:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
+        client.on_socket_open = self._on_socket_open
         return client
 
     def open(self) -> None:
@@ -211,7 +213,11 @@ class _Connection:
         self.ready.set()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
+    def _on_socket_open(self, _client: mqtt.Client, _userdata: Any, line: Any) -> None:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        _client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         parsed = parse_topic(message.topic)
         if parsed is None or self.overflowed:
             return

@@ -43,7 +43,8 @@ def _tell(line: str) -> None:
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
-    os.close(_pipe(process))
+    if process.stdin is not None:
+        process.stdin.close()
     process.wait()
 
 

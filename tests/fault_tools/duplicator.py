@@ -7,7 +7,6 @@ import threading
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.wire.topics import Subject, every_agent
@@ -55,6 +54,6 @@ class Duplicator:
     def _say_again(self) -> None:
         self._random.shuffle(self._held)
         for topic, payload in self._held:
-            self._client.publish(topic, payload, qos=1, properties=Properties(mqtt.PacketTypes.PUBLISH))
+            self._client.publish(topic, payload, qos=1)
             self.said_again += 1
         self._held.clear()

@@ -2,80 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC
 from pathlib import Path
 
-import psycopg
 import pytest
 from fault_tools.duplicator import Duplicator
+from fault_tools.recording_site import (
+    PACE,
+    RECORDS,
+    committed,
+    play_to_the_end,
+    results_of,
+    site_of,
+    wait_until_committed,
+)
 from fault_tools.tcp_proxy import TcpProxy
 from session_server import SessionServer
 from standalone import completeness
-from standalone.data_folder import data_folder, scratch_folder
-from standalone.database_choice import choose_server
-from standalone.demo import ask
-from standalone.play import Play, recording_play
+from standalone.play import recording_play
 from standalone.postgres import PrivateServer
 from standalone.site import Site
 
-from analytics.results import FacilitiesAnswer, Result, Status
-from ingest.store.account import account
+from analytics.results import Status
 
 pytestmark = pytest.mark.fault
-
-RECORDS = 10_080
-PLAY_S = 20.0
-"""Time that the play takes without faults: long enough to fail everything once in its midst."""
-RECORDED_S = 105 * 86_400.0
 
 
 @pytest.fixture(scope="module")
 def recording(recordings: Path) -> Path:
     return recordings / "calit2" / "CalIt2.data.csv"
-
-
-@pytest.fixture
-def site_of() -> Iterator[Callable[[Play], Site]]:
-    """Make sites in folders that the servers' account can reach, and stop them at the end."""
-    with ExitStack() as stack:
-
-        def make(play: Play) -> Site:
-            folder = stack.enter_context(scratch_folder("fault-tests"))
-            server = choose_server(data_folder(), "fault-test")
-            return stack.enter_context(Site(folder, server, play.agents, further_users=["duplicator"]))
-
-        yield make
-
-
-def _play(site: Site, play: Play, during: Callable[[], None] = lambda: None) -> FacilitiesAnswer:
-    site.start_platform(play.registry)
-    (agent,) = site.agents
-    site.start_agent(agent, until_drained=True)
-    during()
-    assert site.children.watch(lambda: not site.children[agent].running, 180), site.children[agent].tail()
-    (answer,) = ask(site, play)
-    return answer
-
-
-def _results(answer: FacilitiesAnswer) -> dict[str, Result]:
-    return {result.metric: result for area in answer.areas for result in area.results}
-
-
-def _committed(site: Site) -> int:
-    with psycopg.connect(site.database.dsn) as connection:
-        return sum(spool.readings_sealed for spool in account(connection))
-
-
-def _wait_until_committed(site: Site, share: float) -> None:
-    wanted = math.ceil(share * RECORDS)
-    end = time.monotonic() + 120
-    while (committed := _committed(site)) < wanted:
-        assert time.monotonic() < end, f"{committed} of {wanted} readings committed after two minutes"
-        time.sleep(0.05)
 
 
 def _fail_everything_once(site: Site, line: TcpProxy) -> Callable[[], None]:
@@ -104,22 +62,20 @@ def _fail_everything_once(site: Site, line: TcpProxy) -> Callable[[], None]:
 
     def during() -> None:
         for step, fault in enumerate([kill_ingest, kill_broker, kill_agent, restart_database, cut_the_line], start=1):
-            _wait_until_committed(site, step * 0.12)
-            assert _committed(site) < RECORDS, "the play was over before the fault"
+            wait_until_committed(site, step * 0.12)
+            assert committed(site) < RECORDS, "the play was over before the fault"
             fault()
 
     return during
 
 
-def test_the_same_numbers_and_digests_whatever_fails(
-    recording: Path, site_of: Callable[[Play], Site], database_server: SessionServer
-) -> None:
+def test_the_same_numbers_and_digests_whatever_fails(recording: Path, database_server: SessionServer) -> None:
     database_server.private()
     clean_play = recording_play(recording)
     with site_of(clean_play) as site:
-        clean = _play(site, clean_play)
+        clean = play_to_the_end(site, clean_play)
 
-    play = recording_play(recording, speed=RECORDED_S / PLAY_S)
+    play = recording_play(recording, speed=PACE)
     with site_of(play) as site, ExitStack() as stack:
         site.broker.grant("duplicator", "readwrite smartstore/v1/+/batch")
         line = TcpProxy((site.broker.host, site.broker.port))
@@ -132,7 +88,7 @@ def test_the_same_numbers_and_digests_whatever_fails(
             stack.callback(duplicator.stop)
             _fail_everything_once(site, line)()
 
-        faulty = _play(site, play, during)
+        faulty = play_to_the_end(site, play, during)
         (found,) = completeness.accounts(site)
         refused = site.run("smartstore-ingest", "refusals", "list", "--config", site.folder / "ingest.toml")
 
@@ -143,17 +99,56 @@ def test_the_same_numbers_and_digests_whatever_fails(
     assert line.connections >= 3, "the agent never came back through the line"
     assert "undecodable" not in refused
     assert faulty.model_dump() == clean.model_dump()
-    measured = [result for result in _results(clean).values() if result.status is Status.MEASURED]
+    measured = [result for result in results_of(clean).values() if result.status is Status.MEASURED]
     assert len(measured) == 7
     assert all(result.digest for result in measured)
 
 
-def test_the_recordings_figures_are_those_computed_independently(
-    recording: Path, site_of: Callable[[Play], Site]
+def test_a_restored_older_copy_of_a_spool_is_found_out_loses_and_doubles_nothing(
+    recording: Path, database_server: SessionServer, tmp_path: Path
 ) -> None:
+    database_server.private()
+    play = recording_play(recording, speed=PACE)
+    with site_of(play) as site:
+        (agent,) = site.agents
+        spool = site.spool(agent)
+
+        def during() -> None:
+            wait_until_committed(site, 0.2)
+            site.children[agent].kill()
+            copies = [(path, tmp_path / path.name) for path in spool.parent.glob(f"{spool.name}*")]
+            for path, copy in copies:
+                copy.write_bytes(path.read_bytes())
+            site.start_agent(agent, until_drained=True)
+            wait_until_committed(site, 0.5)
+            site.children[agent].kill()
+            for path in spool.parent.glob(f"{spool.name}*"):
+                path.unlink()
+            for path, copy in copies:
+                path.write_bytes(copy.read_bytes())
+            site.start_agent(agent, until_drained=True)
+
+        answer = play_to_the_end(site, play, during)
+        spools = site.ingest_account()
+        stored = site.database.rows_stored(agent)
+        refusals = site.run(
+            "smartstore-ingest", "refusals", "list", "--state", "resealed", "--config", site.folder / "ingest.toml"
+        )
+
+    assert "sequence_reused" in refusals
+    assert len(spools) == 2, "the agent went on under a new spool id"
+    assert stored == RECORDS
+    assert sum(s["readings_sealed"] - s["duplicates"] for s in spools) == RECORDS
+    assert sum(s["duplicates"] for s in spools) > 0
+    assert all(s["missing"] == s["chain_breaks"] == s["corrections"] == 0 for s in spools)
+    results = results_of(answer)
+    assert (results["footfall_entries"].value, results["footfall_exits"].value) == (19_597, 18_837)
+
+
+def test_the_recordings_figures_are_those_computed_independently(recording: Path) -> None:
     play = recording_play(recording)
     with site_of(play) as site:
-        results = _results(_play(site, play))
+        results = results_of(play_to_the_end(site, play))
         (found,) = completeness.accounts(site)
     assert found.stored == RECORDS
     assert results["footfall_entries"].value == 19_597
