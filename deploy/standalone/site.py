@@ -135,7 +135,8 @@ class Site:
             [str(COMMANDS / command), *map(str, arguments)], capture_output=True, text=True, check=False
         )
         if done.returncode not in accept:
-            msg = f"{command} {' '.join(map(str, arguments))} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+            said = done.stdout[-2000:] + done.stderr[-4000:]
+            msg = f"{command} {' '.join(map(str, arguments))} ended with {done.returncode}:\n{said}"
             raise CannotStart(msg)
         return done.stdout
 

@@ -47,7 +47,7 @@ class Duplicator:
         with self._lock:
             self.seen += 1
             if self._random.random() < self._share:
-                self._held.append((message.topic, message.payload))
+                self._held.append((message.topic, bytes(message.payload)))
             if len(self._held) >= self._hold:
                 self._say_again()
 
