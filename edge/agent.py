@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
@@ -11,11 +12,12 @@ from edge import event_log
 from edge.intake import Intake
 from edge.pauses import full_jitter
 from edge.settings import SpoolSettings
+from edge.source_states import SourceStates, states_path
 from edge.sources.source import Source
 from edge.spool.acceptance import NamedGroup
 from edge.spool.records import SpoolError, SpoolLimits, SpoolUnavailable
 from edge.spool.spool import Spool
-from edge.supervision import play
+from edge.supervision import Supervisor
 from edge.uplink import Uplink
 
 _LEAST_ROOM = 2000
@@ -46,7 +48,9 @@ class Agent:
         self._sources_stop = Event()
         self._uplink_stop = Event()
         self._failed = Event()
+        self._states = SourceStates([source.name for source in sources], lambda: time.time_ns() // 1000)
         self._intake = Intake(max(_LEAST_ROOM, 2 * settings.batch_readings))
+        self._supervisor = Supervisor(spool, self._intake, self._states, random)
 
     def run(self, stop: Event, *, until_drained: bool) -> bool:
         """Play the sources until ``stop`` is set; False where the agent had to give up.
@@ -60,6 +64,7 @@ class Agent:
         sealer = self._thread("sealer", self._seal)
         sender = self._thread("uplink", lambda: self._uplink.run(self._uplink_stop))
         while not stop.wait(_LOOK_S) and not self._failed.is_set():
+            self._states.write(states_path(self._settings.path))
             if until_drained and not any(player.is_alive() for player in players) and self._is_drained():
                 break
         self._sources_stop.set()
@@ -69,6 +74,7 @@ class Agent:
         self._uplink_stop.set()
         self._uplink.wake()
         sender.join()
+        self._states.write(states_path(self._settings.path), at_once=True)
         log.info("agent_stopped", pending=None if self._failed.is_set() else self._spool.depth().batches)
         return not self._failed.is_set()
 
@@ -76,7 +82,7 @@ class Agent:
         return self._intake.is_empty() and self._spool.is_drained()
 
     def _play(self, source: Source) -> None:
-        play(source, self._spool, self._intake, self._sources_stop, self._random)
+        self._supervisor.play(source, self._sources_stop)
 
     def _seal(self) -> None:
         """Move groups from the intake to the spool until both sources and intake are done."""
@@ -86,6 +92,7 @@ class Agent:
             groups = self._intake.gather(enough, linger_s, _IDLE_S)
             if groups:
                 if not self._accept(groups):
+                    self._intake.abandon()
                     return
             elif ending:
                 return
@@ -97,7 +104,7 @@ class Agent:
         failures = 0
         while True:
             try:
-                self._spool.accept(groups)
+                self._attempt(groups)
             except SpoolUnavailable as error:
                 failures += 1
                 pause_s = full_jitter(failures, self._random, _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
@@ -108,6 +115,19 @@ class Agent:
                 self._intake.accepted(groups)
                 self._uplink.wake()
                 return True
+
+    def _attempt(self, groups: Sequence[NamedGroup]) -> None:
+        """Seal the groups that nobody has withdrawn, and tell those who wait for it how it went."""
+        wanted = [each for each in groups if each[1].receipt is None or each[1].receipt.begin()]
+        accepted = False
+        try:
+            if wanted:
+                self._spool.accept(wanted)
+            accepted = True
+        finally:
+            for _, group in wanted:
+                if group.receipt is not None:
+                    group.receipt.settle(accepted=accepted)
 
     def _try(self, housekeeping: Callable[[], int]) -> int:
         try:

@@ -17,6 +17,7 @@ from threading import Event
 from edge import event_log
 from edge.agent import Agent, limits_of
 from edge.clock import system_clock
+from edge.commands import list_decoders, try_map
 from edge.configuration import ConfigurationError, read_configuration
 from edge.settings import EdgeSettings
 from edge.sources.source import Source
@@ -31,6 +32,8 @@ OK, FAILED, MISCONFIGURED = 0, 1, 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns 0, 1 where it failed, or 2 where the configuration or the command line is wrong."""
     options = _parser().parse_args(arguments)
+    if "run" in options:
+        return int(options.run(options))
     try:
         settings = read_configuration(options.config, EdgeSettings)
         if options.command == "run":
@@ -123,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     status.add_argument("config", type=Path, help="the agent's TOML file")
     status.add_argument("--json", action="store_true", help="print one JSON object")
+    for command in (list_decoders, try_map):
+        command.add_parser(commands)
     return parser
 
 

@@ -50,13 +50,19 @@ def read_configuration(path: Path, model: type[Settings]) -> Settings:
     try:
         return model.model_validate(tables, context={"folder": path.parent})
     except ValidationError as error:
-        msg = "\n".join(f"{path}: {_key(line['loc'])}: {line['msg']}" for line in error.errors(include_url=False))
+        msg = "\n".join(f"{path}: {_key(line['loc'], tables)}: {line['msg']}" for line in error.errors(include_url=False))
         raise ConfigurationError(msg) from None
 
 
-def _key(location: tuple[Any, ...]) -> str:
+def _key(location: tuple[Any, ...], tables: Any) -> str:
     """Return a key as a reader of the file would write it: broker.host, source[0].path."""
     text = ""
     for part in location:
+        if isinstance(tables, dict) and part not in tables and tables.get("kind") == part:
+            continue  # pydantic names the member of a union here, which is no key of the file
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+        try:
+            tables = tables[part]
+        except (KeyError, IndexError, TypeError):
+            tables = None
     return text or "(file)"

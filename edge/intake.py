@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from edge.readings import ReadingGroup
 from edge.spool.acceptance import NamedGroup
 
 _LOOK_AGAIN_S = 0.5
+_LONGEST_RECEIPT_WAIT_S = 0.2
+"""How long a group with a receipt waits for company: somebody waits for the answer."""
 
 
 class Intake:
@@ -31,6 +34,7 @@ class Intake:
         self._waiting: deque[NamedGroup] = deque()
         self._waiting_readings = 0
         self._held_readings = 0
+        self._receipt_due_s = math.inf
         self._unaccepted: Counter[str] = Counter()
         self._closed = False
 
@@ -46,21 +50,24 @@ class Intake:
             self._waiting_readings += weight
             self._held_readings += weight
             self._unaccepted[source] += 1
+            if group.receipt is not None:
+                self._receipt_due_s = min(self._receipt_due_s, self._monotonic_s() + _LONGEST_RECEIPT_WAIT_S)
             self._changed.notify_all()
             return True
 
     def gather(self, enough: int, linger_s: float, idle_s: float) -> list[NamedGroup]:
         """Return all groups that wait, once they hold ``enough`` readings or the first has waited ``linger_s``.
 
-        Returns an empty list where none has come within ``idle_s``.
+        One with a receipt waits for 0.2 s at most. Returns an empty list where none has come within ``idle_s``.
         """
         with self._changed:
             self._wait(idle_s, lambda: bool(self._waiting))
             if self._waiting:
-                self._wait(linger_s, lambda: self._waiting_readings >= min(enough, self._room))
+                self._wait(linger_s, lambda: self._waiting_readings >= min(enough, self._room), in_a_hurry=True)
             gathered = list(self._waiting)
             self._waiting.clear()
             self._waiting_readings = 0
+            self._receipt_due_s = math.inf
             return gathered
 
     def accepted(self, groups: Sequence[NamedGroup]) -> None:
@@ -78,6 +85,13 @@ class Intake:
                 self._changed.wait(_LOOK_AGAIN_S)
             return not self._unaccepted[source]
 
+    def abandon(self) -> None:
+        """Tell whoever waits for the acceptance of what still waits here that it will not come in this run."""
+        with self._changed:
+            for _, group in self._waiting:
+                if group.receipt is not None:
+                    group.receipt.settle(accepted=False)
+
     def is_empty(self) -> bool:
         """Tell whether everything that was put is in the spool."""
         with self._changed:
@@ -89,9 +103,12 @@ class Intake:
             self._closed = True
             self._changed.notify_all()
 
-    def _wait(self, longest_s: float, ready: Callable[[], bool]) -> None:
+    def _wait(self, longest_s: float, ready: Callable[[], bool], *, in_a_hurry: bool = False) -> None:
         end_s = self._monotonic_s() + longest_s
-        while not ready() and not self._closed and (left_s := end_s - self._monotonic_s()) > 0:
+        while not ready() and not self._closed:
+            left_s = (min(end_s, self._receipt_due_s) if in_a_hurry else end_s) - self._monotonic_s()
+            if left_s <= 0:
+                return
             self._changed.wait(left_s)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edge.receipt import Receipt
 from edge.wire.batch import DecoderRefusal
 from edge.wire.series import Origin, Series
 
@@ -28,3 +29,5 @@ class ReadingGroup:
     origin: Origin
     position: str
     refusals: Sequence[DecoderRefusal] = field(default=())
+    receipt: Receipt | None = field(default=None, compare=False)
+    """For a source that must know when the group is in the spool, such as one that answers its sender then."""

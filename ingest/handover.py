@@ -33,6 +33,8 @@ class Handover:
         """Add a part; waits while there is enough for a write."""
         with self._changed:
             self._changed.wait_for(lambda: self._deliveries < self._most or self._closed)
+            if self._closed:
+                return  # whoever takes has ended: nothing of this part is acknowledged, so it is sent again
             self._parts.append(part)
             self._deliveries += len(part.deliveries)
             self._changed.notify_all()

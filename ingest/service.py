@@ -46,21 +46,21 @@ class Service:
         self._gate = Gate()
         self._counters = Counters()
         self._inbox = Inbox(worker.queue_batches, worker.queue_bytes)
-        self._prepared = Handover(worker.write_batches)
-        dsn = conninfo(settings.database)
-        self._preparing = Link(dsn, f"{worker.worker} preparing", self._stopping, self._watch("preparing"))
-        self._writing = Link(dsn, f"{worker.worker} writing", self._stopping, self._watch("writing"))
-        self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
+        self._dsn = conninfo(settings.database)
+        self._preparing = self._link("preparation")
         self._preparation = Preparation(Catalogue(), Admission())
+        self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
+        self._handover = Handover(worker.write_batches)
+        self._writing = self._link("writing")
         self._writer = Writer(self._writing, self._session, self._counters, self._stopping, observe)
         self._status = StatusServer(worker.status_port, self._health, self._readiness, self._counters.registry)
+        mains = {
+            "session": self._session.run,
+            "preparation": self._prepare_until_closed,
+            "writing": self._write_until_closed,
+        }
         self._threads = [
-            Thread(target=self._guarded, args=[main], name=name, daemon=True)
-            for name, main in (
-                ("session", self._session.run),
-                ("preparation", self._prepare_until_closed),
-                ("writing", self._write_until_closed),
-            )
+            Thread(target=self._guarded, args=[main], name=name, daemon=True) for name, main in mains.items()
         ]
         self._watch_levels()
 
@@ -90,12 +90,10 @@ class Service:
         self._session.leave()
         self._stopping.set()  # from now on, work that the database does not take is given up
         self._inbox.close()
-        _, preparation, writing = self._threads
-        preparation.join(_DRAIN_S)
-        writing.join(_DRAIN_S)
-        self._session.stop()
-        for thread in self._threads:
+        for thread in self._threads[1:]:
             thread.join(_DRAIN_S)
+        self._session.stop()
+        self._threads[0].join(_DRAIN_S)
         self._status.stop()
         log.info("ingest_stopped", worker=self._settings.worker, failed=self._failed)
         return self._failed is None
@@ -114,25 +112,27 @@ class Service:
         try:
             self._preparing.run(lambda connection: log.info("database_found", edition=edition(connection)))
             while deliveries := self._inbox.take(min(_PART, self._settings.write_batches)):
-                prepare = partial(self._preparation.prepare, deliveries=deliveries)
-                for prepared in self._preparing.run(prepare):
-                    self._prepared.put(prepared)
+                for part in self._preparing.run(partial(self._preparation.prepare, deliveries=deliveries)):
+                    self._handover.put(part)
         except GivenUpError as given_up:
             log.warning("preparation_given_up", error=str(given_up), fix="none: agents send again")
         finally:
-            self._prepared.close()
+            self._handover.close()
             self._preparing.close()
 
     def _write_until_closed(self) -> None:
         try:
-            while writes := self._prepared.take(self._settings.write_after_s):
+            while writes := self._handover.take(self._settings.write_after_s):
                 for prepared in writes:
                     self._writer.handle(prepared)
         except GivenUpError as given_up:
             log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
         finally:
-            self._prepared.close()
+            self._handover.close()
             self._writing.close()
+
+    def _link(self, name: str) -> Link:
+        return Link(self._dsn, f"{self._settings.worker} {name}", self._stopping, self._watch(name))
 
     def _watch(self, name: str) -> Callable[[str | None], None]:
         """Return what a link tells its state to: agents pause while one of the links is down."""

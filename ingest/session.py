@@ -136,6 +136,7 @@ class _Connection:
         self._counters = counters
         self._announcing = Lock()
         self._accepted = False
+        self._line: Any = None
         self.ready = Event()
         self.lost = Event()
         self.overflowed = False
@@ -214,10 +215,22 @@ class _Connection:
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
     def _on_socket_open(self, _client: mqtt.Client, _userdata: Any, line: Any) -> None:
+        """Send receipts at once, instead of one a round trip."""
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._line = line if hasattr(socket, "TCP_QUICKACK") else None
+
+    def _confirm_at_once(self) -> None:
+        """Let the kernel confirm each packet at once.
+
+        The broker collects small packets while one is unconfirmed (Nagle), and the kernel holds its confirmation back
+        for up to 40 ms in case there is an answer to go with it; but the answer here waits for the database. The option
+        lasts for one packet.
+        """
+        if self._line is not None:
+            self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        _client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        self._confirm_at_once()
         parsed = parse_topic(message.topic)
         if parsed is None or self.overflowed:
             return

@@ -49,8 +49,8 @@ class WorkerSettings(SettingsModel):
     """The same bound in bytes of payload."""
     write_batches: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Most messages of one transaction."""
-    write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.02
-    """Longest wait for more messages before those at hand are written."""
+    write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """Wait for more messages before a write; at 0 those count that came during the write before, which suits a load."""
     status_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """Loopback port of /healthz, /readyz and /metrics (0: a free one, which is logged)."""
 

@@ -129,6 +129,13 @@ class PrivateBroker:
         """Whether the broker runs."""
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        if self._child is None:
+            raise ValueError("the broker doesn't run")
+        return self._child.pid
+
     def password_file(self, user: str) -> Path:
         """Return the file, mode 0600 and this process's own, that holds a user's password; made when asked for."""
         path = self.folder / "users" / user

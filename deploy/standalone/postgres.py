@@ -94,6 +94,13 @@ class PrivateServer:
         """Whether the server runs."""
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        if self._child is None:
+            raise ValueError("the server doesn't run")
+        return self._child.pid
+
     def url(self, database: str) -> str:
         """Return the connection URL with neither password nor password file."""
         return f"postgresql://{SUPERUSER}@{LOOPBACK}:{self.port}/{quote(database)}"

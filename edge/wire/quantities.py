@@ -21,7 +21,8 @@ def _of(unit: Unit, kinds: tuple[Kind, ...], name_en: str, name_zh: str) -> Quan
     return QuantityName(unit, frozenset(kinds), name_en, name_zh)
 
 
-_COUNTED = (Kind.INTERVAL, Kind.CUMULATIVE)
+_COUNTED = (Kind.INTERVAL, Kind.CUMULATIVE, Kind.EVENT)
+_UPDATES = (Kind.INTERVAL, Kind.EVENT)
 
 QUANTITIES = MappingProxyType(
     {
@@ -34,10 +35,11 @@ QUANTITIES = MappingProxyType(
         "zone_dwell": _of(Unit.SECOND, (Kind.GAUGE,), "mean stay in a zone", "区域平均停留时间"),
         "stock_units": _of(Unit.COUNT, (Kind.GAUGE,), "units on the shelf", "货架在架件数"),
         "shelf_mass": _of(Unit.KILOGRAM, (Kind.GAUGE,), "mass on the shelf", "货架称重"),
+        "scale_mass": _of(Unit.KILOGRAM, (Kind.GAUGE,), "mass on a scale", "秤上重量"),
         "shelf_distance": _of(Unit.MILLIMETRE, (Kind.GAUGE,), "distance to the goods", "到货物距离"),
-        "label_updates_requested": _of(Unit.COUNT, (Kind.INTERVAL,), "label updates requested", "价签更新请求"),
-        "label_updates_confirmed": _of(Unit.COUNT, (Kind.INTERVAL,), "label updates confirmed", "价签更新确认"),
-        "label_updates_failed": _of(Unit.COUNT, (Kind.INTERVAL,), "label updates failed", "价签更新失败"),
+        "label_updates_requested": _of(Unit.COUNT, _UPDATES, "label updates requested", "价签更新请求"),
+        "label_updates_confirmed": _of(Unit.COUNT, _UPDATES, "label updates confirmed", "价签更新确认"),
+        "label_updates_failed": _of(Unit.COUNT, _UPDATES, "label updates failed", "价签更新失败"),
         "active_energy": _of(Unit.KILOWATT_HOUR, (Kind.CUMULATIVE,), "active energy", "有功电能"),
         "reactive_energy": _of(Unit.KILOVAR_HOUR, (Kind.CUMULATIVE,), "reactive energy", "无功电能"),
         "active_energy_export": _of(Unit.KILOWATT_HOUR, (Kind.CUMULATIVE,), "active energy fed back", "反向有功电能"),

@@ -7,13 +7,14 @@ from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
+from psycopg.errors import UniqueViolation
 
 from edge.wire.acknowledgement import RefusalReason
 from ingest.decode import span_us
 from ingest.store import refusals
 from ingest.store.connection import Database
 from ingest.store.entries import Conflicts, Entry, Write, Written, instant
-from ingest.store.readings_in import copy_readings
+from ingest.store.readings_in import store_readings
 from ingest.store.refusals import ReadingRefusal, Refusal
 from ingest.store.spools import Spool, lock_spools, store_heads
 
@@ -23,6 +24,13 @@ def write(connection: Database, work: Write, before_commit: Callable[[], None] =
 
     Writing the same again is safe: what is in the ledger already comes back as redelivered.
     """
+    try:  # nearly always every reading is the first of its key
+        return _transaction(connection, work, before_commit, resolving=False)
+    except UniqueViolation:
+        return _transaction(connection, work, before_commit, resolving=True)
+
+
+def _transaction(connection: Database, work: Write, before_commit: Callable[[], None], *, resolving: bool) -> Written:
     done = Written()
     with connection.transaction():
         spools = lock_spools(connection, work.entries)
@@ -31,14 +39,17 @@ def write(connection: Database, work: Write, before_commit: Callable[[], None] =
             detail = "the spool belongs to another agent"
             done.refused.append(work.entries[i].refusal(RefusalReason.SPOOL_OF_ANOTHER_AGENT, detail))
         entry_ids = _insert_keys(connection, work, own, spools, done)
-        _store_readings(connection, work, entry_ids, done)
+        done.conflicts = _store_readings(connection, work, entry_ids, resolving=resolving)
+        done.refused += _not_committed(connection, work.refused, done)
         new = sorted(
             entry_ids, key=lambda i: (spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence)
         )
         done.committed = [work.entries[i] for i in new]
-        _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
-        _advance_heads(connection, work, new, spools, done)
-        _settle_refusals(connection, work, done)
+        with connection.pipeline():  # nothing of this returns rows: one wait for all of it
+            _note_conflicts(connection, done.conflicts)
+            _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
+            _advance_heads(connection, work, new, spools, done)
+            _settle_refusals(connection, work, done)
         before_commit()
     return done
 
@@ -106,11 +117,13 @@ def _sort_out(connection: Database, work: Write, taken: dict[tuple[int, int], in
             done.refused.append(entry.refusal(RefusalReason.SEQUENCE_REUSED, detail))
 
 
-def _store_readings(connection: Database, work: Write, entry_ids: dict[int, int], done: Written) -> None:
-    """Copy the readings of the new entries, and note in the ledger which of them met conflicts."""
+def _store_readings(
+    connection: Database, work: Write, entry_ids: dict[int, int], *, resolving: bool
+) -> list[Conflicts]:
+    """Store the readings of the new entries; return which entries met conflicts."""
     columns = work.columns
     if not entry_ids or not len(columns.batch):
-        return
+        return []
     by_batch = np.zeros(len(work.entries), np.int64)
     by_batch[list(entry_ids)] = list(entry_ids.values())
     numberings = {id(entry.numbering): entry.numbering for entry in work.entries}
@@ -131,13 +144,16 @@ def _store_readings(connection: Database, work: Write, entry_ids: dict[int, int]
     if len(entry_ids) < len(work.entries):
         new = arrays["entry_id"] > 0
         arrays, classes = {name: values[new] for name, values in arrays.items()}, classes[new]
-    done.conflicts = copy_readings(connection, arrays, classes)
-    if done.conflicts:
+    return store_readings(connection, arrays, classes, resolving=resolving)
+
+
+def _note_conflicts(connection: Database, conflicts: Sequence[Conflicts]) -> None:
+    if conflicts:
         connection.execute(
             """update ledger l set duplicates = n.duplicates, corrections = n.corrections
                  from unnest(%s::bigint[], %s::integer[], %s::integer[]) as n (entry_id, duplicates, corrections)
                 where l.entry_id = n.entry_id""",
-            [list(column) for column in zip(*_totals(done.conflicts), strict=True)],
+            [list(column) for column in zip(*_totals(conflicts), strict=True)],
         )
 
 
@@ -189,7 +205,6 @@ def _advance_heads(
 
 def _settle_refusals(connection: Database, work: Write, done: Written) -> None:
     """Keep the write's refusals and those that travelled with it, and close the ones that are settled by it."""
-    done.refused += _not_committed(connection, work.refused, done)
     travelled = [refusal for entry in done.committed for refusal in _reading_refusals(entry)]
     refusals.keep(connection, [*done.refused, *travelled])
     there = {key for _, key in done.redelivered} | {entry.key for entry in done.committed}

@@ -19,21 +19,20 @@ READING_COLUMNS = ("t", "value", "entry_id", "series_id", "flags", "ordinal")
 _TYPES = {"t": ">i8", "value": ">f8", "entry_id": ">i8", "series_id": ">i4", "flags": ">i2", "ordinal": ">i2"}
 
 
-def _layout(columns: dict[str, str]) -> tuple[np.dtype[np.void], NDArray[np.void]]:
-    """Return the layout of one tuple and a tuple with its constants: the number of fields, and each field's length."""
+def _template(columns: dict[str, str]) -> NDArray[np.void]:
+    """Return a tuple with its constants: the number of fields, and the length of each field."""
     fields: list[tuple[str, str]] = [("field_count", ">i2")]
     for name, kind in columns.items():
         fields += [(f"{name}_bytes", ">i4"), (name, kind)]
-    dtype = np.dtype(fields)
-    template: NDArray[np.void] = np.zeros(1, dtype)
+    template: NDArray[np.void] = np.zeros(1, np.dtype(fields))
     template["field_count"] = len(columns)
     for name, kind in columns.items():
         template[f"{name}_bytes"] = np.dtype(kind).itemsize
-    return dtype, template
+    return template
 
 
-_LAYOUT, _TEMPLATE = _layout(_TYPES)
-_PLACED_LAYOUT, _PLACED_TEMPLATE = _layout(_TYPES | {"place": ">i4"})
+_TEMPLATE = _template(_TYPES)
+_PLACED_TEMPLATE = _template(_TYPES | {"place": ">i4"})
 
 
 def reading_tuples(columns: dict[str, NDArray[Any]]) -> bytes:
@@ -45,9 +44,7 @@ def reading_tuples(columns: dict[str, NDArray[Any]]) -> bytes:
         ``t_us`` (µs since 1970) and the other ``READING_COLUMNS`` by name, and ``place`` (int32: rank of arrival, for
         the table that resolves conflicts) where it is wanted; all of one length.
     """
-    template, dtype = (_PLACED_TEMPLATE, _PLACED_LAYOUT) if "place" in columns else (_TEMPLATE, _LAYOUT)
-    tuples = np.empty(len(columns["t_us"]), dtype)
-    tuples[:] = template[0]
+    tuples = np.repeat(_PLACED_TEMPLATE if "place" in columns else _TEMPLATE, len(columns["t_us"]))
     tuples["t"] = columns["t_us"] - POSTGRES_EPOCH_US
     for name, values in columns.items():
         if name != "t_us":

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
-from psycopg.errors import UniqueViolation
 
 from ingest.store.connection import Database
 from ingest.store.entries import Conflicts
@@ -21,7 +20,9 @@ from ingest.store.series import CLASSES
 Arrays = dict[str, NDArray[Any]]
 
 
-def copy_readings(connection: Database, columns: Arrays, classes: NDArray[np.int8]) -> list[Conflicts]:
+def store_readings(
+    connection: Database, columns: Arrays, classes: NDArray[np.int8], *, resolving: bool
+) -> list[Conflicts]:
     """Store readings within the caller's transaction; return the entries that met conflicts.
 
     Parameters
@@ -31,29 +32,33 @@ def copy_readings(connection: Database, columns: Arrays, classes: NDArray[np.int
         arrival, which tells the first from the later), all of one length.
     classes
         For each reading its retention class, as an index into ``CLASSES``.
+    resolving
+        False: the direct way, which fails where a key is taken. True: the way that resolves conflicts.
+
+    Raises
+    ------
+    psycopg.errors.UniqueViolation
+        A key is taken, and ``resolving`` is false.
     """
+    store = _store_resolving if resolving else _store_directly
     conflicts: list[Conflicts] = []
     for number, name in enumerate(CLASSES):
+        table = sql.Identifier(f"readings_{name}")
         chosen = classes == number
         if chosen.all():
-            conflicts += _copy_class(connection, name, columns)
+            conflicts += store(connection, table, columns)
         elif chosen.any():
-            conflicts += _copy_class(connection, name, {key: values[chosen] for key, values in columns.items()})
+            conflicts += store(connection, table, {key: values[chosen] for key, values in columns.items()})
     return conflicts
 
 
-def _copy_class(connection: Database, retention_class: str, columns: Arrays) -> list[Conflicts]:
-    table = sql.Identifier(f"readings_{retention_class}")
-    try:
-        with connection.transaction():  # a savepoint: nearly always every key is new
-            direct = {name: values for name, values in columns.items() if name != "place"}
-            _copy(connection, sql.SQL("copy {} ({}) from stdin (format binary)").format(table, _COLUMNS), direct)
-    except UniqueViolation:
-        return _copy_resolving(connection, table, columns)
-    return []
-
-
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, READING_COLUMNS))
+
+
+def _store_directly(connection: Database, table: sql.Identifier, columns: Arrays) -> list[Conflicts]:
+    direct = {name: values for name, values in columns.items() if name != "place"}
+    _copy(connection, sql.SQL("copy {} ({}) from stdin (format binary)").format(table, _COLUMNS), direct)
+    return []
 
 
 def _copy(connection: Database, statement: sql.Composed, columns: Arrays) -> None:
@@ -61,7 +66,7 @@ def _copy(connection: Database, statement: sql.Composed, columns: Arrays) -> Non
         copy.write(reading_tuples(columns))
 
 
-def _copy_resolving(connection: Database, table: sql.Identifier, columns: Arrays) -> list[Conflicts]:
+def _store_resolving(connection: Database, table: sql.Identifier, columns: Arrays) -> list[Conflicts]:
     """Store readings of which some meet a taken key, by way of a table of this transaction."""
     connection.execute(
         """create temporary table if not exists arriving (

@@ -38,17 +38,23 @@ def lock_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Sp
         first_agents.setdefault(entry.batch.spool, entry.agent)
     if not first_agents:
         return {}
-    spools, agents = list(first_agents), list(first_agents.values())
-    connection.execute(  # looked for first: an insert that meets a conflict uses a number up
-        """insert into spools (spool, agent)
-           select n.spool, n.agent from unnest(%s::uuid[], %s::text[]) as n (spool, agent)
-            where not exists (select from spools s where s.spool = n.spool)
-            order by n.spool
-           on conflict (spool) do nothing""",
-        [spools, agents],
-    )
+    locked = _locked(connection, list(first_agents))
+    missing = [spool for spool in first_agents if spool not in locked]
+    if missing:
+        connection.execute(
+            """insert into spools (spool, agent)
+               select * from unnest(%s::uuid[], %s::text[]) order by 1
+               on conflict (spool) do nothing""",
+            [missing, [first_agents[spool] for spool in missing]],
+        )
+        # Two workers that open the same spools can deadlock here; one of them is then told to write again.
+        locked |= _locked(connection, missing)
+    return locked
+
+
+def _locked(connection: Database, spools: Sequence[UUID]) -> dict[UUID, Spool]:
     rows = connection.execute(
-        "select spool, spool_id, agent, entries, head from spools where spool = any(%s) order by spool_id for update",
+        "select spool, spool_id, agent, entries, head from spools where spool = any(%b) order by spool_id for update",
         [spools],
     )
     return {spool: Spool(number, agent, count, bytes(head)) for spool, number, agent, count, head in rows}

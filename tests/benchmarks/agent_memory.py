@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 
-from benchmarks.process_memory import peak_resident_mib
+from benchmarks.process_account import peak_resident_mib
 from benchmarks.report import Figure, report
 from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_server

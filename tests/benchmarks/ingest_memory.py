@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from benchmarks.end_to_end import registry_of
 from benchmarks.load import Publisher, make_load
-from benchmarks.process_memory import peak_resident_mib, resident_mib
+from benchmarks.process_account import peak_resident_mib, resident_mib
 from benchmarks.report import Figure, report
 from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_installation

@@ -24,7 +24,7 @@ STEP_US = 5_000_000
 
 @dataclass
 class AgentLoad:
-    """One agent's table and batches; every batch holds one reading of each of its series, five seconds apart."""
+    """One agent's table and batches; every batch holds some successive readings of each of its series."""
 
     agent: str
     spool: UUID
@@ -34,8 +34,8 @@ class AgentLoad:
     unacknowledged: set[int] = field(default_factory=set)
 
 
-def make_load(agent: str, *, series: int, batches: int) -> AgentLoad:
-    """Return ``batches`` sealed batches of one reading of each of ``series`` gauges."""
+def make_load(agent: str, *, series: int, batches: int, steps: int = 1) -> AgentLoad:
+    """Return ``batches`` sealed batches of ``steps`` readings, five seconds apart, of each of ``series`` gauges."""
     table = SeriesTable.of(
         [
             Series(device=f"{agent}-d{n:04}", quantity="temperature", unit=Unit.CELSIUS, kind=Kind.GAUGE, period_s=5.0)
@@ -55,16 +55,16 @@ def make_load(agent: str, *, series: int, batches: int) -> AgentLoad:
                 boot=boot,
                 sealed_us=time.time_ns() // 1000,
                 monotonic_us=sequence,
-                base_us=BASE_US + sequence * STEP_US,
-                series=list(range(series)),
-                offset_us=[0] * series,
-                value=[20 + (n * 7 + sequence * 3) % 100 / 10 for n in range(series)],
-                flags=[0] * series,
+                base_us=BASE_US + sequence * steps * STEP_US,
+                series=list(range(series)) * steps,
+                offset_us=[step * STEP_US for step in range(steps) for _ in range(series)],
+                value=[20 + (n * 7 + sequence * 3) % 100 / 10 for n in range(series * steps)],
+                flags=[0] * (series * steps),
             )
         )
         payloads.append(payload)
         previous = digest(payload)
-    return AgentLoad(agent, spool, table, payloads, series, set(range(1, batches + 1)))
+    return AgentLoad(agent, spool, table, payloads, series * steps, set(range(1, batches + 1)))
 
 
 class Publisher:

@@ -63,7 +63,7 @@ def test_a_good_file_gives_settings_with_paths_beside_it(tmp_path: Path) -> None
             "acknowledgement_timeout_s",
         ),
         ('kind = "recording"', 'kind = "gramophone"', "source[0]"),
-        ('map = "doors.toml"', "", "source[0].recording.map"),
+        ('map = "doors.toml"', "", "source[0].map"),
     ],
 )
 def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, key: str) -> None:

@@ -12,6 +12,11 @@ from edge_tools.readings import Counting, group
 from edge import supervision
 from edge.intake import Intake
 from edge.readings import ReadingGroup
+from edge.source_states import SourceStates
+
+
+def supervisor(accepted: Accepted, intake: Intake) -> supervision.Supervisor:
+    return supervision.Supervisor(accepted, intake, SourceStates(["counter"], lambda: 1), Random(1))
 
 
 class Failing(Counting):
@@ -63,7 +68,7 @@ def test_a_source_that_fails_again_and_again_yields_everything_once() -> None:
     sealer = Thread(target=accepted.accept_until, args=(done,))
     sealer.start()
     source = Failing(40)
-    supervision.play(source, accepted, intake, Event(), Random(1))
+    supervisor(accepted, intake).play(source, Event())
     done.set()
     sealer.join(10)
     assert accepted.values == [float(number) for number in range(40)]
@@ -74,14 +79,14 @@ def test_a_stopped_source_is_left_alone() -> None:
     stop = Event()
     stop.set()
     source = Failing(4)
-    supervision.play(source, Accepted(Intake(5)), Intake(5), stop, Random(1))
+    supervisor(Accepted(Intake(5)), Intake(5)).play(source, stop)
     assert source.starts == 0
 
 
 def test_a_closed_intake_ends_the_playing() -> None:
     intake = Intake(2)
     intake.put("other", group(0, 2))
-    player = Thread(target=supervision.play, args=(Counting(10, 2), Accepted(intake), intake, Event(), Random(1)))
+    player = Thread(target=supervisor(Accepted(intake), intake).play, args=(Counting(10, 2), Event()))
     player.start()
     intake.close()
     player.join(10)

@@ -28,7 +28,7 @@ def test_bounds_and_order(steps: list[tuple[str, int]]) -> None:
             assert inbox.offer(one) is room
             waiting += [one] if room else []
         elif waiting:
-            assert inbox.take(size, 0.0) == waiting[:size]
+            assert inbox.take(size) == waiting[:size]
             del waiting[:size]
         assert inbox.depth() == (len(waiting), sum(len(d.payload) for d in waiting))
 
@@ -37,21 +37,21 @@ def test_a_message_larger_than_the_bound_passes_alone() -> None:
     inbox = Inbox(most_messages=6, most_bytes=100)
     assert inbox.offer(delivery(1000))
     assert not inbox.offer(delivery(0))
-    assert len(inbox.take(6, 0.0)) == 1
+    assert len(inbox.take(6)) == 1
 
 
 def test_one_write_is_bounded_in_bytes() -> None:
     inbox = Inbox(most_messages=100, most_bytes=10 * WRITE_BYTES)
     for _ in range(5):
         assert inbox.offer(delivery(WRITE_BYTES // 2))
-    assert [len(inbox.take(100, 0.0)) for _ in range(3)] == [2, 2, 1]
+    assert [len(inbox.take(100)) for _ in range(3)] == [2, 2, 1]
 
 
 def test_whoever_takes_is_woken_by_the_first_and_by_the_close() -> None:
     inbox, taken = Inbox(6, 100), list[int]()
 
     def take() -> None:
-        while got := inbox.take(6, 0.01):
+        while got := inbox.take(6):
             taken.extend(d.received_us for d in got)
 
     thread = threading.Thread(target=take)
@@ -68,7 +68,7 @@ def test_room_is_half() -> None:
     inbox = Inbox(most_messages=4, most_bytes=1000)
     for _ in range(4):
         inbox.offer(delivery(1))
-    inbox.take(1, 0.0)
+    inbox.take(1)
     assert not inbox.wait_for_room(0.0)
-    inbox.take(1, 0.0)
+    inbox.take(1)
     assert inbox.wait_for_room(0.0)

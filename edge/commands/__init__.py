@@ -1,0 +1,1 @@
+"""Commands of ``smartstore-edge``, a module each: ``add_parser`` names its arguments, ``run`` carries it out."""

@@ -1,0 +1,97 @@
+"""Shelf scales that publish by a Homie-style convention, as a self-service shop runs them (zeitlos).
+
+The topic says of which scale a value is, the payload is the value as text: ``homie/<shelf>/scales/<scale>/mass`` in kg
+by the shelf's own calibration, ``.../state`` and ``homie/<shelf>/state`` 1 or 0 by last will. A scale's id is a MAC
+address: the option ``scales`` names device and channel of each. ``mass`` is retained by the broker: what comes upon
+subscribing may be old, and a source must not hand it over as new.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.device_series import series
+from edge.decoders.measuring import device_identity
+from edge.decoders.reading_json import number
+from edge.readings import Reading
+from edge.wire.model import Identifier
+from edge.wire.series import Channel, Kind
+
+_TOPIC = re.compile(r"^homie/([^/]{1,64})/(?:scales/([^/]{1,32})/)?([^/]{1,64})$")
+
+
+class ShelfScale(DecoderOptions):
+    """The device and channel that stand for one scale."""
+
+    device: Identifier
+    channel: Channel = ""
+
+
+class HomieShelfOptions(DecoderOptions):
+    """Options of ``homie_shelf``: scales by their id, and the shelf's name where its topic's is not to be used."""
+
+    device: Identifier | None = None
+    scales: dict[str, ShelfScale] = Field(min_length=1)
+
+    @field_validator("scales")
+    @classmethod
+    def _by_plain_id(cls, scales: dict[str, ShelfScale]) -> dict[str, ShelfScale]:
+        plain = {_plain_id(scale): named for scale, named in scales.items()}
+        if len(plain) != len(scales) or len(set(plain.values())) != len(plain):
+            msg = "each scale stands once, with a device and channel of its own"
+            raise ValueError(msg)
+        return plain
+
+
+def _plain_id(scale: str) -> str:
+    return re.sub(r"[\s:_-]", "", scale).lower()
+
+
+def decode(arrival: Arrival, options: HomieShelfOptions) -> Decoded:
+    """Return a mass or a state; nothing for the convention's other topics (raw values, calibration, commands)."""
+    match = _TOPIC.match(arrival.topic)
+    if match is None:
+        if arrival.topic.startswith("homie/"):
+            return Decoded()
+        raise PayloadRefusedError("topic", "the topic is not homie/<shelf>/state or homie/<shelf>/scales/<scale>/...")
+    shelf, scale, said = match[1], match[2], match[3]
+    if said not in ({"mass", "state"} if scale else {"state"}):
+        return Decoded()
+    value = _text(arrival.payload)
+    if scale is None:
+        online = series(device_identity(options.device, shelf), "device_online", "", Kind.STATE)
+        return Decoded((Reading(online, arrival.at_us, _state(value)),))
+    named = options.scales.get(_plain_id(scale))
+    if named is None:
+        raise PayloadRefusedError("unknown_scale", "the scale has no name in the decoder's option scales")
+    if said == "state":
+        online = series(named.device, "device_online", named.channel, Kind.STATE)
+        return Decoded((Reading(online, arrival.at_us, _state(value)),))
+    mass = series(named.device, "shelf_mass", named.channel)
+    return Decoded((Reading(mass, arrival.at_us, number(value, "mass")),))
+
+
+def _text(payload: bytes) -> str:
+    if len(payload) > 64 or not payload.isascii():
+        raise PayloadRefusedError("not_a_text", "the value is not a short plain text")
+    return payload.decode("ascii").strip()
+
+
+def _state(value: str) -> float:
+    if value not in {"0", "1"}:
+        raise PayloadRefusedError("not_a_state", "the state is neither 0 nor 1")
+    return float(value)
+
+
+HOMIE_SHELF = Decoder(
+    name="homie_shelf",
+    title="Shelf scales of zeitlos, Homie-style MQTT: mass and state",
+    made_from=MadeFrom.DOCUMENTATION,
+    source="the shelf controller's README (topics, units, retained values) and its source for what is sent when; no "
+    "capture",
+    options=HomieShelfOptions,
+    decode=decode,
+)
