@@ -50,10 +50,10 @@ def root_of_leaves(leaves: Sequence[bytes]) -> bytes:
         return EMPTY_ROOT
     level = list(leaves)
     while len(level) > 1:
-        joined = [sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)]
-        if len(level) % 2:
-            joined.append(level[-1])
-        level = joined
+        even = len(level) & ~1
+        joined = b"".join(level)
+        level[: even // 2] = [sha256(b"\x01" + joined[i : i + 64]).digest() for i in range(0, 32 * even, 64)]
+        del level[even // 2 : even]
     return level[0]
 
 

@@ -54,13 +54,13 @@ class Service:
         self._writing = self._link("writing")
         self._writer = Writer(self._writing, self._session, self._counters, self._stopping, observe)
         self._status = StatusServer(worker.status_port, self._health, self._readiness, self._counters.registry)
-        mains = {
-            "session": self._session.run,
-            "preparation": self._prepare_until_closed,
-            "writing": self._write_until_closed,
-        }
         self._threads = [
-            Thread(target=self._guarded, args=[main], name=name, daemon=True) for name, main in mains.items()
+            Thread(target=self._guarded, args=[main], name=name, daemon=True)
+            for name, main in (
+                ("session", self._session.run),
+                ("preparation", self._prepare_until_closed),
+                ("writing", self._write_until_closed),
+            )
         ]
         self._watch_levels()
 

@@ -16,6 +16,7 @@ from edge.wire.series import Series
 
 _LONGEST_S = 86_400.0
 _HOUR_US = 3_600_000_000
+_MOST_REFUSED = 20
 
 
 class Parts:
@@ -38,10 +39,13 @@ class Parts:
         self._readings.append(Reading(series, t_us, value, int(flags)))
 
     def decoded(self) -> Decoded:
-        """Return what was collected; a refusal ``too_many`` where it is more than a batch can hold."""
+        """Return what was collected, of many refusals the first; ``too_many`` where a batch can't hold the readings."""
         if len(self._readings) > MAX_READINGS:
             raise PayloadRefusedError("too_many", f"the payload holds more than {MAX_READINGS} readings; ask for less")
-        return Decoded(tuple(self._readings), tuple(self._refused))
+        refused = self._refused[:_MOST_REFUSED]
+        if more := len(self._refused) - len(refused):
+            refused.append(PayloadRefusedError("more_parts", f"{more} more parts of the payload are refused"))
+        return Decoded(tuple(self._readings), tuple(refused))
 
 
 class StatedInterval(NamedTuple):

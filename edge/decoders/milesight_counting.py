@@ -78,10 +78,11 @@ def decode(model: Model, arrival: Arrival, options: CounterOptions) -> Decoded:
     stamp = _stamp(frame, up, options, parts)
     faults = model.faults(frame)
     suspect = Flag.SUSPECT if any(raised for _, raised in faults) else Flag.NONE
-    _add_values(parts, model, options, stamp._replace(flags=stamp.flags | suspect), frame.fields)
+    _add_counts(parts, model, options, stamp._replace(flags=stamp.flags | suspect), frame.fields)
+    add_gauges(parts, stamp, frame.fields, model.gauges)
     for entry in frame.history if options.history else ():
         with parts.part():
-            _add_values(parts, model, options, late(up, entry), entry)
+            _add_counts(parts, model, options, late(up, entry), entry)
     _add_resets(parts, up, frame.fields)
     add_boot(parts, up, frame.fields)
     passed_over = frame.history or "period_count_alarm" in frame.fields
@@ -106,7 +107,7 @@ def _stamp(frame: Frame, up: Uplink, options: CounterOptions, parts: Parts) -> S
     return live(up)
 
 
-def _add_values(parts: Parts, model: Model, options: CounterOptions, stamp: Stamp, fields: dict[str, Any]) -> None:
+def _add_counts(parts: Parts, model: Model, options: CounterOptions, stamp: Stamp, fields: dict[str, Any]) -> None:
     start_us = stamp.t_us - round(options.period_s * 1_000_000)
     for flow in model.flows:
         for quantity, name in (("entries", flow.entries), ("exits", flow.exits)):
@@ -120,7 +121,6 @@ def _add_values(parts: Parts, model: Model, options: CounterOptions, stamp: Stam
                     total = _total(stamp.device, quantity, flow.channel, model)
                     parts.add(total, stamp.t_us, count(fields[name], name), stamp.flags)
     _add_regions(parts, stamp, fields, model.regions)
-    add_gauges(parts, stamp, fields, model.gauges)
 
 
 def _total(device: str, quantity: str, channel: str, model: Model) -> Series:

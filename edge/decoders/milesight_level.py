@@ -13,6 +13,7 @@ from edge.decoders.milesight_lorawan import (
     SOURCE,
     TEMPERATURE,
     Channel,
+    Frame,
     Gauge,
     Into,
     PayloadFormat,
@@ -44,6 +45,8 @@ _EM400 = PayloadFormat(
     }
 )
 _GAUGES = (Gauge("battery", "battery"), Gauge("temperature", "temperature"))
+_BLIND = (1, "blind alarm", "blind spot alarm")
+_RELEASED = (0, "blind alarm release", "blind spot alarm release")
 _BLIND_BIT, _TILT_BIT = 0x04, 0x20
 _NOT_MEASURED_TENTHS = (-0.1, -0.2)
 """Raw 0xFFFF and 0xFFFE in the history of an EM410-RDL: the thermometer failed, or is off."""
@@ -54,11 +57,8 @@ def _decode_em400(arrival: Arrival, options: UplinkOptions) -> Decoded:
     parts = Parts()
     frame = frame_of(up, _EM400, parts)
     add_gauges(parts, live(up), frame.fields, _GAUGES)
-    stamp = _suspect(live(up), frame.fields.get("position") in (1, "tilt"))
-    if "distance" in frame.fields:
-        _add_distance(parts, stamp, frame.fields["distance"])
-    for event in frame.events:
-        _add_exception(parts, stamp, event)
+    tilted = frame.fields.get("position") in (1, "tilt")
+    _add_level(parts, _suspect(live(up), tilted), frame)
     for entry in frame.history:
         with parts.part():
             _add_level_history(parts, late(up, entry), entry)
@@ -78,17 +78,18 @@ def _add_distance(parts: Parts, stamp: Stamp, value: Any) -> None:
         parts.add(series(stamp.device, "shelf_distance"), stamp.t_us, distance_mm, stamp.flags)
 
 
-def _add_exception(parts: Parts, stamp: Stamp, event: dict[str, Any]) -> None:
-    """Take the distance of a blind alarm, which is too near to be measured well; refuse what is no distance."""
-    exception = event.get("distance_exception")
-    if exception is None:
-        return  # a threshold or mutation alarm, whose distance stands among the fields too
-    blind = exception in (1, "blind alarm", "blind spot alarm")
-    if not blind and exception not in (0, "blind alarm release", "blind spot alarm release"):
-        with parts.part():
+def _add_level(parts: Parts, stamp: Stamp, frame: Frame) -> None:
+    """Take the one distance of an uplink: that of a blind alarm is too near to be measured well."""
+    exceptions = [event for event in frame.events if event.get("distance_exception") is not None]
+    blind = [event for event in exceptions if event["distance_exception"] in _BLIND]
+    released = [event for event in exceptions if event["distance_exception"] in _RELEASED]
+    with parts.part():
+        if len(blind) + len(released) < len(exceptions):
             raise PayloadRefusedError("sensor_fault", "the radar found no target, or failed")
-    elif "distance" in event:
-        _add_distance(parts, _suspect(stamp, blind), event["distance"])
+    for fields in (frame.fields, *blind, *released):
+        if "distance" in fields:
+            _add_distance(parts, _suspect(stamp, bool(blind)), fields["distance"])
+            return
 
 
 def _add_level_history(parts: Parts, stamp: Stamp, entry: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from edge import event_log
 from edge.sources.source import SourceTroubleError
 
 _CONNECT_S = 10.0
-_ROOM = 2000
+_ROOM = 500
 """Messages that wait here at most; with QoS 1 a broker stops long before."""
 
 log = event_log.get(__name__)

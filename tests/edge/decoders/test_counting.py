@@ -68,6 +68,17 @@ def test_a_payload_that_a_batch_cannot_hold_is_refused() -> None:
         parts.decoded()
 
 
+def test_of_many_refused_parts_the_first_are_told_and_the_others_counted() -> None:
+    parts = Parts()
+    for place in range(50):
+        with parts.part():
+            raise PayloadRefusedError("missing", f"entry {place}")
+    refused = parts.decoded().refused
+    assert [refusal.detail for refusal in refused[:2]] == ["entry 0", "entry 1"]
+    assert (refused[-1].reason, refused[-1].detail) == ("more_parts", "30 more parts of the payload are refused")
+    assert len(refused) == 21
+
+
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
