@@ -10,7 +10,9 @@ from threading import Event, Thread
 
 from edge import event_log
 from edge.intake import Intake
+from edge.liveness import Pulse
 from edge.pauses import full_jitter
+from edge.service_manager import ServiceManager
 from edge.settings import SpoolSettings
 from edge.source_states import SourceStates, states_path
 from edge.sources.source import Source
@@ -25,6 +27,8 @@ _IDLE_S = 0.5
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
 _LOOK_S = 0.1
+_SEALED_WITHIN_S = 60.0
+"""Longest time that one acceptance may take before the agent counts as stuck."""
 
 log = event_log.get(__name__)
 
@@ -39,7 +43,10 @@ class Agent:
         uplink: Uplink,
         settings: SpoolSettings,
         random: Random,
+        service: ServiceManager | None = None,
     ) -> None:
+        self._service = service or ServiceManager({})
+        self._sealing = Pulse()
         self._sources = sources
         self._spool = spool
         self._uplink = uplink
@@ -63,10 +70,13 @@ class Agent:
         players = [self._thread(f"source:{source.name}", partial(self._play, source)) for source in self._sources]
         sealer = self._thread("sealer", self._seal)
         sender = self._thread("uplink", lambda: self._uplink.run(self._uplink_stop))
+        self._service.ready()
         while not stop.wait(_LOOK_S) and not self._failed.is_set():
+            self._service.feed(alive=self._sealing.is_alive and self._uplink.pulse.is_alive)
             self._states.write(states_path(self._settings.path))
             if until_drained and not any(player.is_alive() for player in players) and self._is_drained():
                 break
+        self._service.stopping()
         self._sources_stop.set()
         self._intake.close()
         for thread in (*players, sealer):
@@ -89,6 +99,7 @@ class Agent:
         enough, linger_s = self._settings.batch_readings, self._settings.seal_after_s
         while True:
             ending = self._sources_stop.is_set()
+            self._sealing.beat(linger_s + _SEALED_WITHIN_S)
             groups = self._intake.gather(enough, linger_s, _IDLE_S)
             if groups:
                 if not self._accept(groups):
@@ -109,6 +120,7 @@ class Agent:
                 failures += 1
                 pause_s = full_jitter(failures, self._random, _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
                 log.error("spool_unavailable", problem=error.problem, fix=error.fix, retry_s=round(pause_s, 2))
+                self._sealing.beat(pause_s + _SEALED_WITHIN_S)
                 if self._sources_stop.wait(pause_s):
                     return False
             else:

@@ -20,6 +20,7 @@ from edge.clock import system_clock
 from edge.commands import list_decoders, try_map
 from edge.configuration import ConfigurationError, read_configuration
 from edge.settings import EdgeSettings
+from edge.source_states import SourceState, read_states
 from edge.sources.source import Source
 from edge.spool.records import SpoolError
 from edge.spool.spool import Spool
@@ -76,11 +77,12 @@ def _sources(settings: EdgeSettings, config: Path) -> list[Source]:
 
 
 def _status(settings: EdgeSettings, *, as_json: bool) -> int:
-    status = read_status(settings.spool.path)
+    status, sources = read_status(settings.spool.path), read_states(settings.spool.path)
     if as_json:
-        print(json.dumps({"agent": settings.agent.id, **asdict(status)}, indent=2))
+        listed = [asdict(source) for source in sources]
+        print(json.dumps({"agent": settings.agent.id, **asdict(status), "sources": listed}, indent=2))
     else:
-        print("\n".join(_lines(settings.agent.id, status)))
+        print("\n".join([*_lines(settings.agent.id, status), *(line for each in sources for line in _source(each))]))
     return OK
 
 
@@ -109,6 +111,18 @@ def _lines(agent: str, status: SpoolStatus) -> list[str]:
     return lines + [
         f"head                  {head.day} {head.ledger_entries} {head.ledger_digest}" for head in status.heads
     ]
+
+
+def _source(state: SourceState) -> list[str]:
+    """Return what a person wants to know about a source: is it well, and if not, what is to be done."""
+    health = "failing" if state.failures else "running" if state.running else "not running"
+    lines = [
+        f"source                {state.name}: {health}, last contact {_instant(state.contact_us)},"
+        f" {state.readings} readings, {state.refusals} refused"
+    ]
+    if state.error is not None:
+        lines.append(f"  last error          {_instant(state.error_us)} {state.error}; {state.fix}")
+    return lines
 
 
 def _instant(t_us: int | None) -> str:

@@ -50,7 +50,9 @@ def read_configuration(path: Path, model: type[Settings]) -> Settings:
     try:
         return model.model_validate(tables, context={"folder": path.parent})
     except ValidationError as error:
-        msg = "\n".join(f"{path}: {_key(line['loc'], tables)}: {line['msg']}" for line in error.errors(include_url=False))
+        msg = "\n".join(
+            f"{path}: {_key(line['loc'], tables)}: {line['msg']}" for line in error.errors(include_url=False)
+        )
         raise ConfigurationError(msg) from None
 
 

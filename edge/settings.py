@@ -9,12 +9,28 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from edge.configuration import ConfiguredPath, SettingsModel
+from edge.sources.alert_stream import AlertStreamSettings
+from edge.sources.file_tail import FileTailSettings
+from edge.sources.http_poll import HttpPollSettings
+from edge.sources.http_push import HttpPushSettings
+from edge.sources.modbus_poll import ModbusPollSettings
+from edge.sources.mqtt_subscription import MqttSubscriptionSettings
 from edge.sources.recording import RecordingSettings
 from edge.sources.simulated_store import SimulatedStoreSettings
 from edge.wire.batch import MAX_READINGS
 from edge.wire.model import AgentName
 
-SourceSettings = Annotated[RecordingSettings | SimulatedStoreSettings, Field(discriminator="kind")]
+SourceSettings = Annotated[
+    MqttSubscriptionSettings
+    | HttpPushSettings
+    | HttpPollSettings
+    | AlertStreamSettings
+    | ModbusPollSettings
+    | FileTailSettings
+    | RecordingSettings
+    | SimulatedStoreSettings,
+    Field(discriminator="kind"),
+]
 
 
 class AgentSettings(SettingsModel):

@@ -8,6 +8,7 @@ from threading import Event
 from edge import event_log
 from edge.clock import Clock
 from edge.conversation import Conversation, Mode, Speaker
+from edge.liveness import Pulse
 from edge.pauses import full_jitter
 from edge.session import ConnectionEnded, Session
 from edge.settings import EdgeSettings
@@ -16,6 +17,9 @@ from edge.spool.spool import Spool
 from edge.window import Window
 
 _FIRST_PAUSE_S = 0.5
+_CONNECTED_WITHIN_S = 120.0
+"""For a name to be looked up, a connection to be made and the broker to answer; their own limits are shorter."""
+_TURN_WITHIN_S = 60.0
 
 log = event_log.get(__name__)
 
@@ -47,6 +51,8 @@ class Uplink:
         self._session: Session | None = None
         self._failures = 0
         self._mode = Mode.OFFLINE
+        self.pulse = Pulse(clock.monotonic_s)
+        """Sign of life of the thread in ``run``."""
 
     @property
     def mode(self) -> Mode:
@@ -74,11 +80,13 @@ class Uplink:
                 pause_s = full_jitter(self._failures, self._random, _FIRST_PAUSE_S, self._settings.reconnect_cap_s)
                 log.warning("uplink_offline", problem=error.problem, retry_s=round(pause_s, 2), fix=error.fix)
                 self._enter(Mode.OFFLINE)
+                self.pulse.beat(pause_s + _TURN_WITHIN_S)
                 stop.wait(pause_s)
         self._enter(Mode.OFFLINE)
 
     def _hold_connection(self, stop: Event) -> None:
         self._enter(Mode.CONNECTING)
+        self.pulse.beat(_CONNECTED_WITHIN_S)
         speaker = Speaker(self._agent, self._spool.next_connection(), self._software)
         session = Session(self._broker, self._agent, speaker.will(clean=False))
         self._session = session
@@ -89,6 +97,7 @@ class Uplink:
             conversation = Conversation(session, speaker, self._spool, self._window(), self._clock)
             conversation.begin()
             while not stop.is_set():
+                self.pulse.beat(_TURN_WITHIN_S)
                 conversation.turn()
                 self._enter(conversation.mode)
                 if conversation.answered:

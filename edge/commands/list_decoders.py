@@ -6,8 +6,6 @@ import argparse
 import sys
 from typing import Any
 
-from edge.decoders.registry import DECODERS
-
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
@@ -17,6 +15,8 @@ def add_parser(commands: Any) -> None:
 
 def run(_options: argparse.Namespace) -> int:
     """Print the decoders by name; always succeeds."""
+    from edge.decoders.registry import DECODERS  # noqa: PLC0415 - other commands start without the decoders
+
     for name, decoder in sorted(DECODERS.items()):
         sys.stdout.write(f"{name}\n  {decoder.title}\n  made from {decoder.made_from.value}: {decoder.source}\n")
     return 0

@@ -8,18 +8,17 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from edge.configuration import ConfigurationError, read_configuration
-from edge.decoders import json_map, modbus_map
 from edge.decoders.decoder import Arrival, Decoded, PayloadRefusedError
-from edge.decoders.json_map import JsonMap
-from edge.decoders.modbus_map import ModbusMap
-from edge.decoders.modbus_registers import RegisterBlock
 from edge.readings import Reading
 from edge.wire.batch import Flag
+
+if TYPE_CHECKING:
+    from edge.decoders.modbus_map import ModbusMap
 
 _READ, _REFUSED, _UNUSABLE = 0, 1, 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,18 +66,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _decode(options: argparse.Namespace) -> Decoded:
+    from edge.decoders import json_map, modbus_map  # noqa: PLC0415 - other commands start without the decoders
+
     payload = sys.stdin.buffer.read() if options.payload == "-" else Path(options.payload).read_bytes()
     at_us = time.time_ns() // 1000 if options.at is None else (options.at - _EPOCH) // timedelta(microseconds=1)
     if read_configuration(options.map, _AnyMap).format == "json":
-        paths = read_configuration(options.map, JsonMap)
+        paths = read_configuration(options.map, json_map.JsonMap)
         return json_map.decode_with(paths, Arrival(payload, at_us, options.topic), options.device)
-    registers = read_configuration(options.map, ModbusMap)
+    registers = read_configuration(options.map, modbus_map.ModbusMap)
     device = options.device or registers.device or _UNNAMED
     return modbus_map.decode_with(registers, Arrival(_block(registers, payload, options.start), at_us), device)
 
 
 def _block(described: ModbusMap, payload: bytes, start: int | None) -> bytes:
     """Return a block as JSON: the payload itself, or the registers that it writes in hexadecimal, two bytes each."""
+    from edge.decoders.modbus_registers import RegisterBlock  # noqa: PLC0415 - as above
+
     if payload.lstrip().startswith(b"{"):
         return payload
     try:

@@ -24,6 +24,7 @@ _START, _END, _WAKE_UP = 0x68, 0x16, 0xFE
 _MASK = 0x33
 _ADDRESS = re.compile(r"[0-9A]{12}")
 _NO_SUCH_ITEM = 0x02
+_LONGEST_KEPT = 256
 
 
 class Frame(NamedTuple):
@@ -54,16 +55,22 @@ class Frame(NamedTuple):
         """Return the frame in what came over the line; a refusal ``frame`` or ``checksum`` where there is none."""
         frame = line.lstrip(bytes([_WAKE_UP]))
         if len(frame) < 12 or frame[0] != _START or frame[7] != _START:
-            raise PayloadRefusedError("frame", "the bytes are not a DL/T 645 frame")
+            raise PayloadRefusedError("frame", "the bytes are not a DL/T 645 frame", _kept(line))
         end = 10 + frame[9]
         if len(frame) != end + 2 or frame[end + 1] != _END:
-            raise PayloadRefusedError("frame", "the frame is not as long as it says")
+            raise PayloadRefusedError("frame", "the frame is not as long as it says", _kept(line))
         if sum(frame[:end]) & 0xFF != frame[end]:
-            raise PayloadRefusedError("checksum", "the checksum is wrong; check wiring, speed and parity of the line")
+            what = "the checksum is wrong; check wiring, speed and parity of the line"
+            raise PayloadRefusedError("checksum", what, _kept(line))
         address = frame[6:0:-1].hex().upper()
         if not _ADDRESS.fullmatch(address):
-            raise PayloadRefusedError("frame", "the address is not made of digits")
+            raise PayloadRefusedError("frame", "the address is not made of digits", _kept(line))
         return cls(address, frame[8], bytes((byte - _MASK) & 0xFF for byte in frame[10:end]))
+
+
+def _kept(line: bytes) -> str:
+    """Return the bytes of a line that may be kept: a meter's line carries numbers only."""
+    return line[:_LONGEST_KEPT].hex(" ")
 
 
 def read_request(address: str, identifier: int) -> Frame:

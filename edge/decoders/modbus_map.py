@@ -149,9 +149,8 @@ def decode_with(described: ModbusMap, arrival: Arrival, device: str | None = Non
                 parts.add(reading.series(named, reading.channel), arrival.at_us, value)
     decoded = parts.decoded()
     if not found and not decoded.refused:
-        raise PayloadRefusedError(
-            "nothing_read", "the block holds none of the map's registers; check numbering and table"
-        )
+        what = "the block holds no register of the map; check numbering and table"
+        raise PayloadRefusedError("nothing_read", what, block.payload().decode())
     return decoded
 
 

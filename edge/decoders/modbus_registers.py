@@ -135,7 +135,8 @@ class RegisterBlock:
         if not found:
             return None
         if len(found) < length:
-            raise PayloadRefusedError("cut_off", "the block holds only a part of a number; read all its registers")
+            what = "the block holds only a part of a number; read all its registers"
+            raise PayloadRefusedError("cut_off", what, self.payload().decode())
         return found
 
 

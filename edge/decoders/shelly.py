@@ -116,7 +116,7 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
     topic = _TOPIC.fullmatch(arrival.topic)
     prefix = (topic[1] or "").replace("/", ".") if topic else ""
     parts = Parts()
-    if topic and arrival.topic.endswith("online"):
+    if topic and not topic[2] and arrival.topic.endswith("online"):
         online = _online(arrival.payload)
         parts.add(measured(device_identity(options.device, prefix), "device_online"), arrival.at_us, online)
         return parts.decoded()

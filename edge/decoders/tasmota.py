@@ -23,7 +23,7 @@ from edge.decoders.reading_json import json_object, number, text
 from edge.wire.batch import Flag
 from edge.wire.model import Identifier
 
-_KINDS = ("SENSOR", "STATE", "LWT", "INFO3")
+_KINDS = ("SENSOR", "STATE", "LWT", "INFO3", "STATUS8", "STATUS10")
 _OTHER_KINDS = ("INFO1", "INFO2", "RESULT", "MARGINS", "UPTIME", "HASS_STATE")
 _DAY_US = 86_400_000_000
 _ENERGY = (

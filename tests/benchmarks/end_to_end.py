@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
-from benchmarks.load import AgentLoad, Publisher, make_load
+from benchmarks.load import AgentLoad, make_load
 from benchmarks.process_account import processor_s
+from benchmarks.raw_publisher import RawAgent, publish_all
 from benchmarks.report import Figure, report
 from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_server
@@ -54,7 +54,8 @@ def main() -> None:
             same_s = _copy(connection, "readings_state", keyed=True)
             reference_s = _copy(connection, "readings_state", keyed=False)
     report(
-        f"end_to_end: {rows:,} readings, {chosen.series} x {chosen.steps} a batch, {chosen.agents} agents, {server.label}",
+        f"end_to_end: {rows:,} readings, {chosen.series} x {chosen.steps} a batch, {chosen.agents} agents; "
+        f"{server.label}",
         [
             Figure("committed readings/s", rows / committed_s),
             Figure("raw COPY into the same table, rows/s", rows / same_s),
@@ -106,21 +107,8 @@ def registry_of(folder: Path, loads: list[AgentLoad]) -> Path:
 
 def _publish(site: Site, loads: list[AgentLoad], window: int) -> float:
     """Publish every batch and return the seconds from the first publish to the last acknowledgement of a commit."""
-    publishers = [Publisher(load, window) for load in loads]
-    for publisher, load in zip(publishers, loads, strict=True):
-        publisher.connect(site.broker.host, site.broker.port, site.password(load.agent))
-    threads = [threading.Thread(target=publisher.run) for publisher in publishers]
-    start = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for publisher in publishers:
-        if not publisher.done.wait(600):
-            msg = "the load was not committed within ten minutes"
-            raise TimeoutError(msg)
-    elapsed = time.perf_counter() - start
-    for publisher in publishers:
-        publisher.close()
-    return elapsed
+    address = (site.broker.host, site.broker.port)
+    return publish_all([RawAgent(load, window, address, site.password(load.agent)) for load in loads], 600)
 
 
 def _copy(connection: psycopg.Connection[tuple[object, ...]], table: str, *, keyed: bool) -> float:

@@ -71,9 +71,7 @@ def test_registers_in_hexadecimal_or_json_from_standard_input(
     )
 
 
-def test_hexadecimal_starts_at_the_lowest_register_of_the_map(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hexadecimal_starts_at_the_lowest_register(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", str(MAPS / "iem3155.toml"), _payload(tmp_path, "3fa00000"), AT]) == 0
     assert capsys.readouterr().out == "reading  device current[a] = 1.25 A (gauge) at 2026-03-02T01:05:00Z\n"
 

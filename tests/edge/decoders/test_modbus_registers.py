@@ -14,7 +14,6 @@ from edge.decoders.modbus_registers import NumberType, Order, RegisterBlock, Tab
 
 WORD = st.integers(0, 0xFFFF)
 ORDERS = list(itertools.product(Order, Order))
-FLOATS = {NumberType.FLOAT32: 32, NumberType.FLOAT64: 64}
 
 
 def _numbers(kind: NumberType) -> st.SearchStrategy[float]:

@@ -1,0 +1,1 @@
+"""What helps an operator before and beside the running agent: a first configuration, an examination, a search."""
