@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import event_log
-from edge.settings import BrokerSettings
+from edge.broker_settings import BrokerSettings
 
 _CONNECT_TIMEOUT_S = 10.0
 _HOUSEKEEPING_S = 1.0

@@ -21,7 +21,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge import event_log
-from edge.settings import BrokerSettings
+from edge.broker_settings import BrokerSettings
 from edge.wire.acknowledgement import Acknowledgement
 from edge.wire.model import canonical
 from edge.wire.presence import IngestState

@@ -10,8 +10,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import AfterValidator, Field, StringConstraints
 
+from edge.broker_settings import BrokerSettings
 from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
-from edge.settings import BrokerSettings
 
 
 def _without_password(url: str) -> str:

@@ -5,6 +5,9 @@ from threading import Thread
 from edge_tools.readings import group
 
 from edge.intake import Intake
+from edge.readings import ReadingGroup
+from edge.receipt import Receipt
+from edge.wire.series import Origin
 
 
 def test_groups_come_out_in_their_order_with_the_sources_name() -> None:
@@ -55,3 +58,35 @@ def test_a_source_waits_for_its_own_groups_only() -> None:
     intake.accepted(intake.gather(1, 0.0, 0.0))
     assert intake.wait_until_accepted("a")
     assert intake.is_empty()
+
+
+def receipted(receipt: Receipt) -> ReadingGroup:
+    return ReadingGroup((), Origin.MEASURED, "", receipt=receipt)
+
+
+def test_a_group_with_a_receipt_waits_for_company_only_for_a_moment() -> None:
+    intake = Intake(10)
+    intake.put("patient", group(0, 1))
+    gathered: list[int] = []
+    gathering = Thread(target=lambda: gathered.append(len(intake.gather(100, 3600.0, 3600.0))))
+    gathering.start()
+    gathering.join(0.1)
+    assert gathering.is_alive()
+    intake.put("pushed", receipted(Receipt()))
+    gathering.join(10)
+    assert gathered == [2]
+    intake.put("patient", group(1, 1))
+    lingering = Thread(target=lambda: gathered.append(len(intake.gather(100, 3600.0, 3600.0))))
+    lingering.start()
+    lingering.join(0.4)
+    assert lingering.is_alive(), "the hurry was that of the first gathering"
+    intake.close()
+    lingering.join(10)
+
+
+def test_abandoned_groups_are_told_to_those_who_wait() -> None:
+    intake, receipt = Intake(10), Receipt()
+    intake.put("patient", group(0, 1))
+    intake.put("pushed", receipted(receipt))
+    intake.abandon()
+    assert not receipt.wait(60)

@@ -9,8 +9,8 @@ import pytest
 from edge_tools.running import AGENT
 from standalone.broker import PrivateBroker
 
+from edge.broker_settings import BrokerSettings
 from edge.session import ConnectionEnded, Session
-from edge.settings import BrokerSettings
 
 WILL = ("smartstore/v1/shop-1/will", b"{}")
 
