@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from threading import Event
+from typing import Any
 
 from edge import event_log
 from edge.agent import Agent, limits_of
 from edge.clock import system_clock
-from edge.commands import list_decoders, try_map
 from edge.configuration import ConfigurationError, read_configuration
+from edge.service_manager import ServiceManager
 from edge.settings import EdgeSettings
-from edge.source_states import SourceState, read_states
 from edge.sources.source import Source
 from edge.spool.records import SpoolError
 from edge.spool.spool import Spool
-from edge.spool.status import SpoolStatus, read_status
 from edge.uplink import Uplink
 
 OK, FAILED, MISCONFIGURED = 0, 1, 2
@@ -32,14 +28,13 @@ OK, FAILED, MISCONFIGURED = 0, 1, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns 0, 1 where it failed, or 2 where the configuration or the command line is wrong."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(given).parse_args(given)
     if "run" in options:
         return int(options.run(options))
     try:
         settings = read_configuration(options.config, EdgeSettings)
-        if options.command == "run":
-            return _run(settings, options.config, until_drained=options.until_drained)
-        return _status(settings, as_json=options.json)
+        return _run(settings, options.config, until_drained=options.until_drained)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return MISCONFIGURED
@@ -58,9 +53,12 @@ def _run(settings: EdgeSettings, config: Path, *, until_drained: bool) -> int:
     spool = Spool.open(settings.spool.path, limits_of(settings.spool), clock)
     software = f"smartstore-edge {version('smartstore')}"
     uplink = Uplink(settings, spool, clock, random, software)
+    service = ServiceManager()
     try:
-        done = Agent(sources, spool, uplink, settings.spool, random).run(stop, until_drained=until_drained)
+        agent = Agent(sources, spool, uplink, settings, random)
+        done = agent.run(stop, until_drained=until_drained, watch=service.watch)
     finally:
+        service.stopping()
         spool.close()
     return OK if done else FAILED
 
@@ -76,73 +74,23 @@ def _sources(settings: EdgeSettings, config: Path) -> list[Source]:
     return sources
 
 
-def _status(settings: EdgeSettings, *, as_json: bool) -> int:
-    status, sources = read_status(settings.spool.path), read_states(settings.spool.path)
-    if as_json:
-        listed = [asdict(source) for source in sources]
-        print(json.dumps({"agent": settings.agent.id, **asdict(status), "sources": listed}, indent=2))
-    else:
-        print("\n".join([*_lines(settings.agent.id, status), *(line for each in sources for line in _source(each))]))
-    return OK
-
-
-def _lines(agent: str, status: SpoolStatus) -> list[str]:
-    depth, totals = status.depth, status.totals
-    lines = [
-        f"agent                 {agent}",
-        f"spool                 {status.spool}",
-        f"pending               {depth.batches} batches, {depth.readings} readings, {depth.bytes} bytes",
-        f"oldest pending        {_instant(depth.oldest_us)}",
-        f"last acknowledgement  {_instant(status.acknowledged_us)}",
-        f"accepted readings     {totals.accepted_readings}",
-        f"  committed           {totals.committed_readings} in {totals.committed_batches} batches",
-        f"  refused             {totals.refused_readings} in {totals.refused_batches} batches",
-        f"  declared lost       {totals.lost_readings} in {totals.lost_batches} batches",
-        f"sealed again          {totals.resealed_batches} batches",
-        f"withheld              {totals.withheld} (personal data)",
-        f"chain                 {status.last_sequence} {status.last_digest or '-'}",
-        f"set aside             {status.set_aside_before} {' '.join(status.set_aside_files)}".rstrip(),
-    ]
-    lines += [
-        f"lost                  {loss.first_sequence}-{loss.last_sequence} {loss.readings} readings {loss.reason}"
-        f" {_instant(loss.first_us)} to {_instant(loss.last_us)}"
-        for loss in status.losses
-    ]
-    return lines + [
-        f"head                  {head.day} {head.ledger_entries} {head.ledger_digest}" for head in status.heads
-    ]
-
-
-def _source(state: SourceState) -> list[str]:
-    """Return what a person wants to know about a source: is it well, and if not, what is to be done."""
-    health = "failing" if state.failures else "running" if state.running else "not running"
-    lines = [
-        f"source                {state.name}: {health}, last contact {_instant(state.contact_us)},"
-        f" {state.readings} readings, {state.refusals} refused"
-    ]
-    if state.error is not None:
-        lines.append(f"  last error          {_instant(state.error_us)} {state.error}; {state.fix}")
-    return lines
-
-
-def _instant(t_us: int | None) -> str:
-    return "-" if t_us is None else datetime.fromtimestamp(t_us / 1e6, UTC).isoformat(timespec="seconds")
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="smartstore-edge", description="A store's agent.")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="play the sources and send what they yield, until stopped")
     run.add_argument("config", type=Path, help="the agent's TOML file")
     run.add_argument("--until-drained", action="store_true", help="end when the sources have ended and all is sent")
-    status = commands.add_parser(
-        "status", help="show the spool: pending, acknowledged, lost; also while the agent runs"
-    )
-    status.add_argument("config", type=Path, help="the agent's TOML file")
-    status.add_argument("--json", action="store_true", help="print one JSON object")
-    for command in (list_decoders, try_map):
-        command.add_parser(commands)
+    if arguments[:1] != ["run"]:
+        _add_further(commands)
     return parser
+
+
+def _add_further(commands: Any) -> None:
+    """Add the commands that a running agent, in the little memory that it has, need not load."""
+    from edge.commands import discover, doctor, enrol, init, list_decoders, status, try_map  # noqa: PLC0415 - as said
+
+    for command in (init, enrol, doctor, status, discover, list_decoders, try_map):
+        command.add_parser(commands)
 
 
 if __name__ == "__main__":

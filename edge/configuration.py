@@ -40,10 +40,20 @@ def read_configuration(path: Path, model: type[Settings]) -> Settings:
         The file cannot be read, is not TOML, or a key is missing, unknown or has a wrong value.
     """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         msg = f"{path}: cannot be read ({error.strerror}); give the path of the configuration file"
         raise ConfigurationError(msg) from None
+    except ValueError as error:
+        msg = f"{path}: not TOML in UTF-8: {error}"
+        raise ConfigurationError(msg) from None
+    return parse_configuration(text, path, model)
+
+
+def parse_configuration(text: str, path: Path, model: type[Settings]) -> Settings:
+    """Return the settings that a text holds, as it stands at ``path`` or would; raises as ``read_configuration``."""
+    try:
+        tables = tomllib.loads(text)
     except ValueError as error:
         msg = f"{path}: not TOML in UTF-8: {error}"
         raise ConfigurationError(msg) from None
@@ -60,7 +70,7 @@ def _key(location: tuple[Any, ...], tables: Any) -> str:
     """Return a key as a reader of the file would write it: broker.host, source[0].path."""
     text = ""
     for part in location:
-        if isinstance(tables, dict) and part not in tables and tables.get("kind") == part:
+        if isinstance(tables, dict) and part not in tables and part in (tables.get("kind"), tables.get("mode")):
             continue  # pydantic names the member of a union here, which is no key of the file
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
 from edge.receipt import Receipt
@@ -21,6 +22,13 @@ class Reading(NamedTuple):
     ordinal: int = 0
 
 
+class Priority(IntEnum):
+    """Which batches are sent first, of those sealed since the connection began and of the backlog alike."""
+
+    NORMAL = 0
+    HIGH = 1
+
+
 @dataclass(frozen=True, slots=True)
 class ReadingGroup:
     """Readings accepted in one transaction, with the position from which their source would go on after them."""
@@ -31,3 +39,4 @@ class ReadingGroup:
     refusals: Sequence[DecoderRefusal] = field(default=())
     receipt: Receipt | None = field(default=None, compare=False)
     """For a source that must know when the group is in the spool, such as one that answers its sender then."""
+    priority: Priority = field(default=Priority.NORMAL)

@@ -37,30 +37,29 @@ class ServiceManager:
         self._monotonic_s = monotonic_s
         self._every_s = _feeding_s(variables)
         self._due_s = monotonic_s()
-        self._starving = False
+        self._ready = self._starving = False
 
-    def ready(self) -> None:
-        """Say that the agent has started."""
-        self._say("READY=1")
+    def watch(self, alive: bool) -> None:
+        """Say at first that the agent is ready; then feed the watchdog where it is time to.
 
-    def stopping(self) -> None:
-        """Say that the agent begins to stop."""
-        self._say("STOPPING=1")
-
-    def feed(self, *, alive: bool) -> None:
-        """Feed the watchdog where it is time to; not while ``alive`` is false, so that the manager starts it anew."""
+        Not while ``alive`` is false: the manager then ends the agent and starts it anew.
+        """
+        if not self._ready:
+            self._ready = True
+            self._say("READY=1")
         if self._every_s == _NEVER_S:
             return
-        if not alive:
-            if not self._starving:
-                log.error("watchdog_not_fed", fix="none needed: the service manager restarts the agent")
-            self._starving = True
-            return
-        self._starving = False
+        if not alive and not self._starving:
+            log.error("watchdog_not_fed", fix="none needed: the service manager restarts the agent")
+        self._starving = not alive
         now_s = self._monotonic_s()
-        if now_s >= self._due_s:
+        if alive and now_s >= self._due_s:
             self._due_s = now_s + self._every_s
             self._say("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """Say that the agent stops."""
+        self._say("STOPPING=1")
 
     def _say(self, state: str) -> None:
         if self._address is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edge.broker_settings import BrokerSettings
 from edge.configuration import ConfiguredPath, SettingsModel
+from edge.reporting.rule import ReportRule
 from edge.sources.alert_stream import AlertStreamSettings
 from edge.sources.file_tail import FileTailSettings
 from edge.sources.http_poll import HttpPollSettings
@@ -49,6 +50,8 @@ class SpoolSettings(SettingsModel):
     seal_after_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
     """How long readings wait in memory for company before they are sealed."""
     batch_readings: Annotated[int, Field(ge=1, le=MAX_READINGS)] = 500
+    compress: bool = True
+    """Whether a batch is sealed as a zlib stream where that makes it at least a tenth smaller."""
 
 
 class UplinkSettings(SettingsModel):
@@ -62,6 +65,22 @@ class UplinkSettings(SettingsModel):
     """Longest pause between two attempts to connect."""
 
 
+class EnrolmentSettings(SettingsModel):
+    """``[enrolment]``: where the platform's enrolment service listens."""
+
+    host: Annotated[str, Field(min_length=1)] | None = None
+    """None: the broker's host."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8884
+
+
+class RemoteConfigurationSettings(SettingsModel):
+    """``[remote_configuration]``: whether the platform may change sources and limits, and how that is tried."""
+
+    enabled: bool = True
+    probation_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    """How long a new configuration is watched before it replaces the one before for good."""
+
+
 class EdgeSettings(SettingsModel):
     """The whole file."""
 
@@ -69,7 +88,19 @@ class EdgeSettings(SettingsModel):
     broker: BrokerSettings
     spool: SpoolSettings
     uplink: UplinkSettings = UplinkSettings()
-    source: Annotated[tuple[SourceSettings, ...], Field(min_length=1)]
+    enrolment: EnrolmentSettings = EnrolmentSettings()
+    remote_configuration: RemoteConfigurationSettings = RemoteConfigurationSettings()
+    source: tuple[SourceSettings, ...]
+    report: tuple[ReportRule, ...] = ()
+    """Rules for the readings of every source, after its own."""
+
+    @field_validator("source")
+    @classmethod
+    def _at_least_one(cls, source: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        if not source:
+            msg = "there is none; describe at least one in a table [[source]]"
+            raise ValueError(msg)
+        return source
 
     @model_validator(mode="after")
     def _one_source_a_name(self) -> Self:

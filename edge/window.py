@@ -1,7 +1,8 @@
 """Which batch to send when: at most so many unacknowledged, live before backlog, again what stays unanswered.
 
-Pure: it knows sequences and times, neither payloads nor a network. A batch is live when it was sealed after the
-connection began, else backlog; in the end both are sent, but a live one never waits behind an outage's backlog.
+Pure: it knows sequences, priorities and times, neither payloads nor a network. A batch is live when it was sealed after
+the connection began, else backlog; in the end both are sent, but a live one never waits behind an outage's backlog, and
+among live ones as in the backlog those of high priority go first.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
-FirstPending = Callable[[int, int], int | None]
-"""(after, up_to) → the lowest pending sequence in (after, up_to], None where there is none."""
+from edge.readings import Priority
+
+FirstPending = Callable[[int, int, Priority], int | None]
+"""(after, up_to, priority) → the lowest pending sequence of it in (after, up_to], None where there is none."""
 
 _HIGHEST = 2**63 - 1
+_MOST_URGENT_FIRST = tuple(sorted(Priority, reverse=True))
 _MOST_DOUBLINGS = 5
 
 
@@ -44,8 +48,8 @@ class Window:
         self._random = random
         self._flights: dict[int, _Flight] = {}
         self._boundary = 0
-        self._backlog_after = 0
-        self._live_after = 0
+        self._live_after = dict.fromkeys(Priority, 0)
+        self._backlog_after = dict.fromkeys(Priority, 0)
         self._allowance = 1.0
         self._allowance_at_s = 0.0
 
@@ -53,8 +57,8 @@ class Window:
         """Start anew: nothing is in flight, everything up to the sequence ``boundary`` is backlog."""
         self._flights.clear()
         self._boundary = boundary
-        self._backlog_after = 0
-        self._live_after = boundary
+        self._live_after = dict.fromkeys(Priority, boundary)
+        self._backlog_after = dict.fromkeys(Priority, 0)
         self._allowance = 1.0
         self._allowance_at_s = now_s
 
@@ -67,17 +71,15 @@ class Window:
         """Return the sequence to send for the first time now and count it as sent; None where none may be."""
         if len(self._flights) >= self._size:
             return None
-        live = first_pending(self._live_after, _HIGHEST)
+        live = _first(first_pending, self._live_after, _HIGHEST)
         if live is not None:
-            self._live_after = live
             return self._sent(live, now_s)
         if self._backlog_allowance(now_s) < 1:
             return None
-        backlog = first_pending(self._backlog_after, self._boundary)
+        backlog = _first(first_pending, self._backlog_after, self._boundary)
         if backlog is None:
             return None
         self._allowance -= 1
-        self._backlog_after = backlog
         return self._sent(backlog, now_s)
 
     def overdue(self, now_s: float) -> list[int]:
@@ -126,3 +128,13 @@ class Window:
         self._allowance = min(self._allowance + earned, max(1.0, self._backlog_per_s / 10))
         self._allowance_at_s = now_s
         return self._allowance
+
+
+def _first(first_pending: FirstPending, after: dict[Priority, int], up_to: int) -> int | None:
+    """Return the next batch of the highest priority that has one, and move on past it."""
+    for priority in _MOST_URGENT_FIRST:
+        sequence = first_pending(after[priority], up_to, priority)
+        if sequence is not None:
+            after[priority] = sequence
+            return sequence
+    return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from edge.wire.model import canonical
 from edge.wire.series import Origin, SeriesTable
 from ingest.canonical import definition_digest
 from ingest.store.connection import Database
@@ -34,10 +35,10 @@ class Catalogue:
         self._known: OrderedDict[str, KnownTable] = OrderedDict()
         self._series = 0
 
-    def learn(self, connection: Database, table: SeriesTable, document: bytes) -> None:
+    def learn(self, connection: Database, table: SeriesTable) -> None:
         """Store a table that arrived; it is committed when this returns, unless the caller has a transaction open."""
         if table.digest not in self._known:
-            store_table(connection, table, document)
+            store_table(connection, table, canonical(table))
             self._remember(table)
 
     def table(self, connection: Database, digest: str) -> KnownTable | None:

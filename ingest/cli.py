@@ -10,10 +10,10 @@ import psycopg
 
 from edge import event_log
 from edge.configuration import ConfigurationError
-from ingest.commands import account, agents, migrate, refusals, registry, run, status
+from ingest.commands import account, agents, enrolment, migrate, refusals, registry, run, status
 from ingest.migrate import MigrationError
 
-GROUPS = (migrate, run, status, registry, agents, refusals, account)
+GROUPS = (migrate, run, status, registry, agents, enrolment, refusals, account)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

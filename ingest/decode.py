@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from edge.wire.acknowledgement import RefusalReason
 from edge.wire.batch import Batch
-from edge.wire.decode import WireError, decode, loosely
+from edge.wire.compression import is_deflated
+from edge.wire.decode import WireError, decode, loosely, text_of
 from edge.wire.series import SeriesTable
 
 FIRST_US = -62_135_596_800_000_000
@@ -106,15 +107,26 @@ def _has_dates(batch: Batch) -> bool:
 
 
 def _rejected(payload: bytes, reason: RefusalReason, detail: str) -> Rejection:
-    if reason is RefusalReason.PERSONAL_DATA:
+    text = readable_text(payload)
+    if reason is RefusalReason.PERSONAL_DATA or text is None:
         return Rejection(reason, detail, keep=False, spool=None, sequence=None)
-    spool, sequence = _identity(payload)
+    spool, sequence = _identity(text)
     return Rejection(reason, detail, keep=True, spool=spool, sequence=sequence)
 
 
-def _identity(payload: bytes) -> tuple[UUID | None, int | None]:
+def readable_text(payload: bytes) -> bytes | None:
+    """Return the text of a payload, None where it cannot be inflated, and so not be checked for personal data."""
+    if not is_deflated(payload):
+        return payload
+    try:
+        return text_of(payload)
+    except WireError:
+        return None
+
+
+def _identity(text: bytes) -> tuple[UUID | None, int | None]:
     """Read spool and sequence of what is no valid batch, as far as they can be read."""
-    document = loosely(payload.decode("utf-8", errors="replace"))
+    document = loosely(text.decode("utf-8", errors="replace"))
     if not isinstance(document, dict):
         return None, None
     try:

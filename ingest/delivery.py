@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition
 
+from edge.wire.compression import is_deflated
 from edge.wire.topics import Subject
 
 WRITE_BYTES = 8 * 2**20
-"""Most payload bytes of one write: what a transaction holds in memory stays small whatever the batches are."""
+"""Most bytes of text in one write: what a transaction holds in memory stays small whatever the batches are."""
+_INFLATES = 8
+"""Bytes of text that a byte of a compressed payload stands for, taken a little high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Delivery:
     payload: bytes
     received_us: int
     receipt: Callable[[], None]
+
+    @property
+    def text_bytes(self) -> int:
+        """About how many bytes its payload has once inflated."""
+        return len(self.payload) * (_INFLATES if is_deflated(self.payload) else 1)
 
 
 class Inbox:
@@ -56,13 +64,11 @@ class Inbox:
     def _take(self, most: int) -> list[Delivery]:
         taken: list[Delivery] = []
         size = 0
-        while (
-            self._waiting and len(taken) < most and (not taken or size + len(self._waiting[0].payload) <= WRITE_BYTES)
-        ):
+        while self._waiting and len(taken) < most and (not taken or size + self._waiting[0].text_bytes <= WRITE_BYTES):
             delivery = self._waiting.popleft()
-            size += len(delivery.payload)
+            size += delivery.text_bytes
+            self._bytes -= len(delivery.payload)
             taken.append(delivery)
-        self._bytes -= size
         self._changed.notify_all()
         return taken
 

@@ -88,7 +88,7 @@ class Preparation:
             part.refused.append(_refusal(delivery, document))
             return None
         if isinstance(document, SeriesTable):
-            self._catalogue.learn(connection, document, delivery.payload)
+            self._catalogue.learn(connection, document)
             return None
         return self._admit(connection, delivery, document, part)
 

@@ -29,7 +29,7 @@ from ingest.writer import Stage, Writer
 log = event_log.get(__name__)
 
 _DRAIN_S = 20.0
-_PART = 32
+_PART = 16
 """Most messages prepared at once: parts are joined to writes, see ``handover``."""
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import deque
+from collections.abc import Callable
 from functools import partial
 from random import Random
 from threading import Event, Lock
@@ -61,13 +63,15 @@ class Session:
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._stopping = Event()
         self._connection: _Connection | None = None
+        self._answering = Lock()
+        self._unsent: deque[tuple[str, Acknowledgement]] = deque(maxlen=worker.queue_batches)
         gate.tell(self._announce)
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and the subscriptions."""
         connection = self._connection
-        return connection is not None and connection.ready.is_set() and not connection.lost.is_set()
+        return connection is not None and connection.stands
 
     def run(self) -> None:
         """Connect, and again after each loss with jittered back-off, until ``stop``."""
@@ -81,6 +85,7 @@ class Session:
         """Hold one connection until it is lost; return whether it was ever ready."""
         try:
             connection = _Connection(self._broker, self._worker, self._inbox, self._gate, self._counters)
+            connection.when_ready = self._send_unsent
             self._connection = connection
             connection.open()
         except OSError as error:
@@ -101,10 +106,23 @@ class Session:
         self._gate.release(_QUEUE)
 
     def answer(self, agent: str, acknowledgement: Acknowledgement) -> None:
-        """Send an acknowledgement at QoS 0: an agent asks for a lost one by sending its batch again."""
-        connection = self._connection
-        if connection is not None:
-            connection.client.publish(topic(agent, Subject.ACK), canonical(acknowledgement), qos=0)
+        """Send an acknowledgement at QoS 0: an agent asks for a lost one by sending its batch again.
+
+        Without a connection it is kept for the next one. After a full queue it would otherwise be lost exactly when
+        what was read is written, and agents would send again what is committed, and fill the queue again.
+        """
+        with self._answering:
+            connection = self._connection
+            if connection is not None and connection.stands:
+                connection.answer(agent, acknowledgement)
+            else:
+                self._unsent.append((agent, acknowledgement))
+
+    def _send_unsent(self) -> None:
+        with self._answering:
+            connection = self._connection
+            while connection is not None and connection.stands and self._unsent:
+                connection.answer(*self._unsent.popleft())
 
     def _announce(self, state: IngestState) -> None:
         connection = self._connection
@@ -137,10 +155,20 @@ class _Connection:
         self._announcing = Lock()
         self._accepted = False
         self._line: Any = None
+        self.when_ready: Callable[[], None] = lambda: None
         self.ready = Event()
         self.lost = Event()
         self.overflowed = False
         self.client = self._client()
+
+    @property
+    def stands(self) -> bool:
+        """Whether the broker has accepted it and its subscriptions, and neither side has left since."""
+        return self.ready.is_set() and not self.lost.is_set() and not self.overflowed
+
+    def answer(self, agent: str, acknowledgement: Acknowledgement) -> None:
+        """Publish an acknowledgement."""
+        self.client.publish(topic(agent, Subject.ACK), canonical(acknowledgement), qos=0)
 
     def _client(self) -> mqtt.Client:
         name = self._broker.username or self._worker.worker
@@ -174,7 +202,8 @@ class _Connection:
             The broker cannot be reached, or its certificate is not to be trusted.
         """
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.ReceiveMaximum = self._worker.receive_maximum
+        # At least half of the queue is free now; the first burst must not fill it again.
+        properties.ReceiveMaximum = min(self._worker.receive_maximum, max(1, self._worker.queue_batches // 2))
         properties.SessionExpiryInterval = 0
         self.client.connect(
             self._broker.host,
@@ -212,6 +241,7 @@ class _Connection:
             client.disconnect()
             return
         self.ready.set()
+        self.when_ready()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
     def _on_socket_open(self, _client: mqtt.Client, _userdata: Any, line: Any) -> None:

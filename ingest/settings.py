@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from edge.broker_settings import BrokerSettings
 from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
@@ -55,12 +55,40 @@ class WorkerSettings(SettingsModel):
     """Loopback port of /healthz, /readyz and /metrics (0: a free one, which is logged)."""
 
 
+class EnrolmentSettings(SettingsModel):
+    """``[enrolment]``: how devices get their credentials, and how the broker learns of them."""
+
+    host: Annotated[str, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - it serves devices elsewhere
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8884
+    """0: a free one, which is logged."""
+    certificate_file: ConfiguredPath
+    """Certificate (PEM) of the enrolment service; codes carry its fingerprint, so it may be self-signed."""
+    key_file: ConfiguredPath
+    password_file_out: ConfiguredPath
+    """The broker's password file; lines of users that never enrolled are left as they are."""
+    reload_pid_file: ConfiguredPath | None = None
+    """The broker's pid file: it gets SIGHUP when the password file has changed."""
+    reload_command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Or the command, without a shell, that has the broker read its password file again."""
+    broker_ca_file: ConfiguredPath | None = None
+    """CA certificates (PEM) of the broker, which devices get with their credential."""
+
+    @model_validator(mode="after")
+    def _one_way_to_reload(self) -> Self:
+        if (self.reload_pid_file is None) == (self.reload_command is None):
+            msg = "give either reload_pid_file or reload_command: how the broker is told of a new credential"
+            raise ValueError(msg)
+        return self
+
+
 class IngestSettings(SettingsModel):
-    """Everything that an ingest process is told."""
+    """Everything that a process of the platform's side is told."""
 
     broker: BrokerSettings
     database: DatabaseSettings
     ingest: WorkerSettings = Field(default_factory=WorkerSettings)
+    enrolment: EnrolmentSettings | None = None
+    """Needed by the commands of enrolment alone."""
 
 
 def load(path: Path) -> IngestSettings:

@@ -41,17 +41,17 @@ class ResendingAgent:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(self, payload: bytes, subject: Subject = Subject.BATCH, *, retain: bool = False) -> None:
-        self._client.publish(topic(self.agent.name, subject), payload, qos=1, retain=retain)
+    def publish(self, payload: bytes, subject: Subject = Subject.BATCH, *, retain: bool = False, qos: int = 1) -> None:
+        self._client.publish(topic(self.agent.name, subject), payload, qos=qos, retain=retain)
 
-    def send(self, payloads: Sequence[bytes]) -> None:
+    def send(self, payloads: Sequence[bytes], *, qos: int = 1) -> None:
         """Take the next batches of the agent into the pending ones and publish them with their table."""
         first = self.agent.sequence - len(payloads) + 1
         with self._changed:
             self.pending |= dict(enumerate(payloads, start=first))
         self.publish(self.agent.table_payload)
         for payload in payloads:
-            self.publish(payload)
+            self.publish(payload, qos=qos)
 
     def wait_until_settled(self, timeout_s: float = 30.0, resend_s: float = 0.5) -> None:
         """Send what is pending again every ``resend_s`` until nothing is."""

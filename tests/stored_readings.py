@@ -11,7 +11,7 @@ import psycopg
 
 from edge.readings import Reading
 from edge.wire.series import Origin, Series
-from ingest.store.readings_in import copy_readings
+from ingest.store.readings_in import store_readings as copy_into_tables
 from ingest.store.series import CLASSES, retention_class, series_numbers
 
 Database = psycopg.Connection[Any]
@@ -32,7 +32,7 @@ def store_readings(c: Database, agent: str, readings: Iterable[Reading], origin:
         ).fetchone()
         wanted = [(each, retention_class(origin, each.kind)) for each in series]
         number = dict(zip(series, series_numbers(c, wanted), strict=True))
-        copy_readings(c, _columns(rows, number, _first(entry)), _classes(rows, origin))
+        copy_into_tables(c, _columns(rows, number, _first(entry)), _classes(rows, origin), resolving=True)
     return len(rows)
 
 

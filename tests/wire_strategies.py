@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason, Refused, ranges_of
 from edge.wire.batch import Batch, DecoderRefusal, Loss, LossReason, ResealedFrom
 from edge.wire.presence import Birth, IngestState, Will
-from edge.wire.series import Counter, Kind, Origin, Reset, Series, SeriesTable, Unit
+from edge.wire.series import (
+    Counter,
+    Kind,
+    OnChange,
+    Origin,
+    Report,
+    Reset,
+    Series,
+    SeriesTable,
+    Statistic,
+    Unit,
+    WindowStatistic,
+)
 
 SHA = st.binary(min_size=32, max_size=32).map(bytes.hex)
 INSTANT = st.integers(-(2**62), 2**62)
@@ -22,19 +34,36 @@ HARMLESS = st.text(alphabet="0123456789 .,;", max_size=40)
 
 
 @st.composite
+def reports(draw: st.DrawFn, kind: Kind, unit: Unit, period_s: float) -> Report | None:
+    """A rule that a series of this kind, unit and period may have."""
+    on_change = st.builds(
+        OnChange,
+        dead_band=st.just(0.0) if kind is Kind.STATE else st.floats(0, 1e6),
+        at_least_every_s=st.floats(0.0005, period_s),
+    )
+    statistics = st.sampled_from([s for s in Statistic if s is not Statistic.COUNT or unit is Unit.COUNT])
+    window = st.builds(WindowStatistic, window_s=st.just(period_s), statistic=statistics)
+    rules = {Kind.GAUGE: st.none() | on_change | window, Kind.STATE: st.none() | on_change}
+    return draw(rules.get(kind, st.none()))
+
+
+@st.composite
 def series(draw: st.DrawFn) -> Series:
     kind = draw(st.sampled_from(Kind))
+    unit = draw(st.sampled_from(Unit))
     period = draw(st.floats(0.001, 86_400))
+    report = draw(reports(kind, unit, period))
     return Series(
         device=draw(st.from_regex(r"d[0-9.:-]{0,10}", fullmatch=True)),
         quantity=draw(st.sampled_from(["entries", "exits", "temperature"])),
         channel=draw(st.from_regex(r"[0-9.]{0,6}", fullmatch=True)),
-        unit=draw(st.sampled_from(Unit)),
+        unit=unit,
         kind=kind,
-        period_s=period if kind is Kind.INTERVAL else draw(st.none() | st.just(period)),
+        period_s=period if kind is Kind.INTERVAL or report else draw(st.none() | st.just(period)),
         counter=Counter(width_bits=draw(st.sampled_from([None, 8, 16, 32, 64])), reset=draw(st.sampled_from(Reset)))
         if kind is Kind.CUMULATIVE
         else None,
+        report=report,
     )
 
 

@@ -53,11 +53,12 @@ pattern write {_PREFIX}/%u/birth
 pattern write {_PREFIX}/%u/will
 pattern read {_PREFIX}/%u/ack
 pattern read {_PREFIX}/%u/config
+# Of every user, since one that enrols has no block of its own; Mosquitto warns of a pattern without %u, and obeys it.
+pattern read {_PREFIX}/ingest/+/state
 """
 
-_AGENT = f"""\
-user {{name}}
-topic read {_PREFIX}/ingest/+/state
+_AGENT = """\
+user {name}
 
 """
 

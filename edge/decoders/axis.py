@@ -12,14 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from edge.decoders.counting import Parts, StatedInterval, stated_interval
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.device_time import against_arrival, epoch_us, stated
+from edge.decoders.device_time import clock_flags, epoch_us, stated
 from edge.decoders.json_parts import as_list, as_object, list_at, object_at
-from edge.decoders.measuring import clock_flags
 from edge.decoders.reading_json import count, json_object, member, number, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind, Reset
 
 _UTC = ZoneInfo("UTC")
@@ -31,12 +29,8 @@ _OCCUPANCY = (("total_in", "entries_total"), ("total_out", "exits_total"))
 _DIRECTIONS = {"in": "entries", "out": "exits"}
 
 
-class AxisOptions(DecoderOptions):
-    """What all decoders of Axis cameras are told."""
-
-    device: Identifier
-    """Name of the camera: its serial number is its MAC address, which is not read."""
-    clock_allowed_s: Annotated[float, Field(ge=0)] = 300.0
+class AxisOptions(NamedOptions, ClockOptions):
+    """What all decoders of Axis cameras are told: a camera's serial number is its MAC address, which is not read."""
 
 
 class PeopleCounterOptions(AxisOptions):
@@ -109,7 +103,7 @@ def decode_3d(arrival: Arrival, options: ThreeDOptions) -> Decoded:
 
 def _occupancy(parts: Parts, document: dict[str, Any], arrival: Arrival, options: ThreeDOptions) -> None:
     t_us, flags = stated(text(member(document, "timestamp"), "timestamp"), options.time_zone)
-    flags |= against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+    flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s, flags)
     with parts.part():
         present = count(document["occupancy"], "occupancy")
         parts.add(series(options.device, "occupancy"), t_us, present, flags)
@@ -139,7 +133,7 @@ def _exported(parts: Parts, entry: dict[str, Any], seen: set[int], arrival: Arri
 
 def _pushed(parts: Parts, document: dict[str, Any], arrival: Arrival, options: ThreeDOptions) -> None:
     sent_us, flags = stated(text(member(document, "utcSent"), "utcSent"), _UTC)
-    flags |= against_arrival(sent_us, arrival.at_us, options.clock_allowed_s)
+    flags = clock_flags(sent_us, arrival.at_us, options.clock_allowed_s, flags)
     for entry in list_at(object_at(document, "data"), "measurements"):
         with parts.part():
             measurement = as_object(entry, "measurements")
@@ -177,7 +171,7 @@ def decode_object_analytics(arrival: Arrival, options: ObjectAnalyticsOptions) -
         raise PayloadRefusedError("unmapped_scenario", f"the option scenarios says not what {scenario} counts")
     data = object_at(document, "message", "data")
     t_us = epoch_us(number(member(document, "timestamp"), "timestamp") / 1000)
-    flags = against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+    flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s)
     parts = Parts()
     if quantity == "occupancy":
         value = count(member(data, "human"), "human")
@@ -201,6 +195,7 @@ AXIS_PEOPLE_COUNTER = Decoder(
     source="VAPIX, People counter API: request real-time data",
     options=PeopleCounterOptions,
     decode=decode_people_counter,
+    fields=frozenset({"timestamp", "in", "out"}),
 )
 AXIS_3D_PEOPLE_COUNTER = Decoder(
     name="axis_3d_people_counter",
@@ -209,6 +204,12 @@ AXIS_3D_PEOPLE_COUNTER = Decoder(
     source="VAPIX, P8815-2 3D people counter API",
     options=ThreeDOptions,
     decode=decode_3d,
+    fields=frozenset(
+        """
+        occupancy timestamp total_in total_out data start end in out utcSent measurements kind utcFrom utcTo items
+        direction count
+        """.split()
+    ),
 )
 AXIS_OBJECT_ANALYTICS = Decoder(
     name="axis_object_analytics",
@@ -217,4 +218,5 @@ AXIS_OBJECT_ANALYTICS = Decoder(
     source="Axis developer guide: MQTT payload of a crossline scenario; a public client's samples of occupancy",
     options=ObjectAnalyticsOptions,
     decode=decode_object_analytics,
+    fields=frozenset({"topic", "timestamp", "message", "data", "human", "total", "totalHuman", "startTime"}),
 )

@@ -15,7 +15,7 @@ from edge.decoders.counting import Parts
 from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.reading_json import number
-from edge.decoders.things_stack import Uplink, UplinkOptions, uplink
+from edge.decoders.things_stack import ENVELOPE, Uplink, UplinkOptions, outcome, uplink
 from edge.wire.series import Kind
 
 _TYPES = {1: "parking status", 2: "heartbeat", 3: "startup"}
@@ -45,7 +45,7 @@ def _decode(arrival: Arrival, options: ParkingOptions) -> Decoded:
         parts.add(series(up.device, "temperature"), up.at_us, report.temperature, up.flags)
     if report.started:
         parts.add(series(up.device, "boot", kind=Kind.EVENT), up.at_us, 1.0, up.flags)
-    return parts.decoded()
+    return outcome(up, parts)
 
 
 def _from_bytes(up: Uplink) -> _Report:
@@ -75,4 +75,5 @@ TPS110 = Decoder(
     source="TheThingsNetwork/lorawan-devices, vendor/bosch, payload description and examples (facts only)",
     options=ParkingOptions,
     decode=_decode,
+    fields=ENVELOPE | {"type", "occupied", "temperature"},
 )

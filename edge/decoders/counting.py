@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from edge.decoders.decoder import Decoded, PayloadRefusedError
 from edge.decoders.device_time import stated
+from edge.decoders.payload import Decoded, PayloadRefusedError
 from edge.readings import Reading
 from edge.wire.batch import MAX_READINGS, Flag
-from edge.wire.series import Series
+from edge.wire.series import Kind, Series
 
 _LONGEST_S = 86_400.0
 _HOUR_US = 3_600_000_000
 _MOST_REFUSED = 20
+_TOLD_APART = frozenset({Kind.EVENT, Kind.STATE})
 
 
 class Parts:
@@ -25,6 +27,7 @@ class Parts:
     def __init__(self) -> None:
         self._readings: list[Reading] = []
         self._refused: list[PayloadRefusedError] = []
+        self._seen: Tally[tuple[Series, int]] = Tally()
 
     @contextmanager
     def part(self) -> Iterator[None]:
@@ -34,9 +37,27 @@ class Parts:
         except PayloadRefusedError as refused:
             self._refused.append(refused)
 
-    def add(self, series: Series, t_us: int, value: float, flags: int = Flag.NONE) -> None:
-        """Take a reading."""
-        self._readings.append(Reading(series, t_us, value, int(flags)))
+    def add(self, series: Series, t_us: int, value: float, flags: int = Flag.NONE, ordinal: int | None = None) -> None:
+        """Take a reading; without an ordinal, events and states of one instant are numbered 0, 1, 2 in their order."""
+        if ordinal is None:
+            ordinal = 0
+            if series.kind in _TOLD_APART:
+                ordinal = self._seen[series, t_us]
+                self._seen[series, t_us] += 1
+        self._readings.append(Reading(series, t_us, value, int(flags), ordinal))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither a reading nor a refusal was collected."""
+        return not self._readings and not self._refused
+
+    def outcome(self) -> Decoded:
+        """Return what was collected; a refusal ``nothing_to_read`` where that is nothing, so that silence is noticed."""
+        if self.is_empty:
+            raise PayloadRefusedError(
+                "nothing_to_read", "the payload holds none of the values that are read; is it of another model?"
+            )
+        return self.decoded()
 
     def decoded(self) -> Decoded:
         """Return what was collected, of many refusals the first; ``too_many`` where a batch can't hold the readings."""

@@ -7,14 +7,28 @@ device sends beside them is a series of its own (``entries_total``, ``exits_tota
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from edge.readings import Reading
+from edge.decoders.keeping import keeping
+from edge.decoders.payload import Arrival, Decoded, PayloadRefusedError
+from edge.wire.model import Identifier
+
+__all__ = [
+    "Arrival",
+    "ClockOptions",
+    "Decoded",
+    "Decoder",
+    "DecoderOptions",
+    "MadeFrom",
+    "NameableOptions",
+    "NamedOptions",
+    "PayloadRefusedError",
+]
 
 
 class MadeFrom(StrEnum):
@@ -30,37 +44,30 @@ class DecoderOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A payload as it came in: ``at_us`` by the agent's clock, ``topic`` the MQTT topic or HTTP path."""
-
-    payload: bytes
-    at_us: int
-    topic: str = ""
-    content_type: str = ""
+    def further_fields(self) -> frozenset[str]:
+        """Return the names that these options have the decoder read, beside its own ``fields``."""
+        return frozenset()
 
 
-class PayloadRefusedError(ValueError):
-    """A payload, or a part of it, that is not what the decoder reads.
+class NamedOptions(DecoderOptions):
+    """Options of a device whose payloads hold no identity that may leave the store."""
 
-    ``reason`` is a short stable word, ``detail`` says what is wrong without repeating content, and ``kept`` is the text
-    that may be kept: the allow-listed fields alone.
-    """
-
-    def __init__(self, reason: str, detail: str, kept: str = "") -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.kept = kept
+    device: Identifier
+    """Name of the device."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a payload says: its readings, and the parts of it that are refused."""
+class NameableOptions(DecoderOptions):
+    """Options of a device whose payloads hold a usable identity."""
 
-    readings: Sequence[Reading] = ()
-    refused: Sequence[PayloadRefusedError] = field(default=())
+    device: Identifier | None = None
+    """Name of the device, instead of the one that payload or topic holds."""
+
+
+class ClockOptions(DecoderOptions):
+    """Options of a device that states the time of its live values."""
+
+    clock_allowed_s: Annotated[float, Field(gt=0)] = 300.0
+    """How far its clock may be from the arrival before a live value is flagged."""
 
 
 Options = TypeVar("Options", bound=DecoderOptions)
@@ -80,8 +87,26 @@ class Decoder(Generic[Options]):
     options: type[Options]
     decode: Callable[[Arrival, Options], Decoded]
     """Raises ``PayloadRefusedError`` where nothing of the payload can be read; never anything else."""
+    fields: frozenset[str]
+    """Every name that it reads in payloads with names (JSON members, XML elements and attributes, form fields): its
+    allow-list. A part's number is left out of a name: ``switch`` stands for ``switch:0``."""
+
+    def read(self, arrival: Arrival, options: Options) -> Decoded:
+        """Return what ``decode`` returns, with what may be kept of a refused payload in its first refusal.
+
+        Raises ``PayloadRefusedError`` as ``decode`` does, filled likewise.
+        """
+        try:
+            decoded = self.decode(arrival, options)
+        except PayloadRefusedError as refused:
+            raise keeping(refused, arrival, self.fields | options.further_fields()) from None
+        if not decoded.refused:
+            return decoded
+        first, *others = decoded.refused
+        kept = keeping(first, arrival, self.fields | options.further_fields())
+        return Decoded(decoded.readings, (kept, *others))
 
     def configured(self, options: dict[str, Any]) -> Callable[[Arrival], Decoded]:
-        """Return the decoder with its options from a configuration file; raises pydantic's ``ValidationError``."""
+        """Return ``read`` with its options from a configuration file; raises pydantic's ``ValidationError``."""
         chosen = self.options.model_validate(options)
-        return lambda arrival: self.decode(arrival, chosen)
+        return lambda arrival: self.read(arrival, chosen)

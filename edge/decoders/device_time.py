@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from edge.decoders.decoder import PayloadRefusedError
+from edge.decoders.payload import PayloadRefusedError
 from edge.wire.batch import Flag
 
+_REPEATED_HOUR_S = 3600.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"^(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?$")
 
@@ -69,6 +70,11 @@ def fixed_offset(text: str) -> timezone | None:
     return timezone(shift if match[1] == "+" else -shift)
 
 
-def against_arrival(device_us: int, at_us: int, allowed_s: float) -> int:
-    """Return ``CLOCK_SUSPECT`` where a live value's device time is further from its arrival than allowed."""
-    return Flag.CLOCK_SUSPECT if abs(device_us - at_us) > allowed_s * 1_000_000 else Flag.NONE
+def clock_flags(device_us: int, at_us: int, allowed_s: float, flags: int = Flag.NONE) -> int:
+    """Return the flags of a stated live time, with ``CLOCK_SUSPECT`` where it is too far from the arrival.
+
+    A time in a repeated hour may be that hour away from the arrival: its own flag says so already.
+    """
+    if flags & Flag.AMBIGUOUS_LOCAL_TIME:
+        allowed_s += _REPEATED_HOUR_S
+    return int(flags | (Flag.CLOCK_SUSPECT if abs(device_us - at_us) > allowed_s * 1_000_000 else Flag.NONE))

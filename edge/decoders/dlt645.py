@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.measuring import device_identity, measured, scaled
-from edge.wire.model import Identifier
+from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, NameableOptions, PayloadRefusedError
+from edge.decoders.identity import device_identity
+from edge.decoders.measuring import measured, scaled
 
 READ = 0x11
 READ_ANSWER = 0x91
@@ -24,7 +24,6 @@ _START, _END, _WAKE_UP = 0x68, 0x16, 0xFE
 _MASK = 0x33
 _ADDRESS = re.compile(r"[0-9A]{12}")
 _NO_SUCH_ITEM = 0x02
-_LONGEST_KEPT = 256
 
 
 class Frame(NamedTuple):
@@ -55,22 +54,16 @@ class Frame(NamedTuple):
         """Return the frame in what came over the line; a refusal ``frame`` or ``checksum`` where there is none."""
         frame = line.lstrip(bytes([_WAKE_UP]))
         if len(frame) < 12 or frame[0] != _START or frame[7] != _START:
-            raise PayloadRefusedError("frame", "the bytes are not a DL/T 645 frame", _kept(line))
+            raise PayloadRefusedError("frame", "the bytes are not a DL/T 645 frame")
         end = 10 + frame[9]
         if len(frame) != end + 2 or frame[end + 1] != _END:
-            raise PayloadRefusedError("frame", "the frame is not as long as it says", _kept(line))
+            raise PayloadRefusedError("frame", "the frame is not as long as it says")
         if sum(frame[:end]) & 0xFF != frame[end]:
-            what = "the checksum is wrong; check wiring, speed and parity of the line"
-            raise PayloadRefusedError("checksum", what, _kept(line))
+            raise PayloadRefusedError("checksum", "the checksum is wrong; check wiring, speed and parity of the line")
         address = frame[6:0:-1].hex().upper()
         if not _ADDRESS.fullmatch(address):
-            raise PayloadRefusedError("frame", "the address is not made of digits", _kept(line))
+            raise PayloadRefusedError("frame", "the address is not made of digits")
         return cls(address, frame[8], bytes((byte - _MASK) & 0xFF for byte in frame[10:end]))
-
-
-def _kept(line: bytes) -> str:
-    """Return the bytes of a line that may be kept: a meter's line carries numbers only."""
-    return line[:_LONGEST_KEPT].hex(" ")
 
 
 def read_request(address: str, identifier: int) -> Frame:
@@ -117,6 +110,14 @@ ITEMS: dict[int, tuple[_Field, ...]] = {
         for low, item in _phases("active_power", 3, Decimal("0.1"), signed=True, total=True).items()
     },
     **{
+        0x02040000 | low: item
+        for low, item in _phases("reactive_power", 3, Decimal("0.1"), signed=True, total=True).items()
+    },
+    **{
+        0x02050000 | low: item
+        for low, item in _phases("apparent_power", 3, Decimal("0.1"), signed=True, total=True).items()
+    },
+    **{
         0x02060000 | low: item
         for low, item in _phases("power_factor", 2, Decimal("0.001"), signed=True, total=True).items()
     },
@@ -124,11 +125,8 @@ ITEMS: dict[int, tuple[_Field, ...]] = {
 """Data items that are read, by identifier; a block of energies (FF) begins with the total, and its tariffs are left."""
 
 
-class Options(DecoderOptions):
-    """Options of ``dlt645``."""
-
-    device: Identifier | None = None
-    """Name of the meter, instead of its twelve-digit address."""
+class Options(NameableOptions):
+    """Options of ``dlt645``; the meter's name is its twelve-digit address unless given."""
 
 
 def decode(arrival: Arrival, options: Options) -> Decoded:
@@ -177,4 +175,5 @@ DLT645 = Decoder(
     source="DL/T 645-2007 as told by public summaries of its annex A, and published line captures of a meter",
     options=Options,
     decode=decode,
+    fields=frozenset(),
 )

@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.reading_json import count, json_object, text
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _OK, _IN_PROGRESS, _UP_TO_DATE = 0, 1, 201
@@ -22,10 +21,8 @@ NO_OP = "no_op"
 """Channel of updates that found the label as it should be: kept apart, as nothing was transmitted."""
 
 
-class HanshowOptions(DecoderOptions):
+class HanshowOptions(NamedOptions):
     """Options of ``hanshow``: ``device`` names the ESL-Working server, which no payload does."""
-
-    device: Identifier
 
 
 def decode(arrival: Arrival, options: HanshowOptions) -> Decoded:
@@ -71,4 +68,5 @@ HANSHOW = Decoder(
     "capture and no maker's documentation",
     options=HanshowOptions,
     decode=decode,
+    fields=frozenset({"sid", "data", "errno", "status_no"}),
 )

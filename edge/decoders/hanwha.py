@@ -11,13 +11,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from edge.decoders.counting import Parts, StatedInterval
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import stated
 from edge.decoders.json_parts import as_object, list_at, numeral
 from edge.decoders.reading_json import count, json_object, member, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Channel, Kind, Reset, Series
 
 _HOURS = 24
@@ -27,11 +26,9 @@ _DIRECTIONS = {"In": "entries", "Out": "exits"}
 _TOTALS = (("InCount", "entries"), ("OutCount", "exits"))
 
 
-class HanwhaOptions(DecoderOptions):
-    """Options of ``hanwha_people_count``."""
+class HanwhaOptions(NamedOptions, ClockOptions):
+    """Options of ``hanwha_people_count``: no answer identifies the camera."""
 
-    device: Identifier
-    """Name of the camera: its answers do not identify it."""
     count_from: Literal["total", "interval"] = "total"
     """What is counted as entries and exits: the running totals of ``check``, or the hours of a search (the totals are
     then kept beside them as the device's own)."""
@@ -45,7 +42,6 @@ class HanwhaOptions(DecoderOptions):
     the answer itself does not."""
     reset: Reset = Reset.UNKNOWN
     """When the camera clears its running totals, as it is configured there."""
-    clock_allowed_s: Annotated[float, Field(ge=0)] = 300.0
 
     @model_validator(mode="after")
     def _search_needs_zone_and_lines(self) -> Self:
@@ -155,4 +151,10 @@ HANWHA_PEOPLE_COUNT = Decoder(
     source="SUNAPI application programmer's guide: event sources, people count; recording, people count search",
     options=HanwhaOptions,
     decode=decode,
+    fields=frozenset(
+        """
+        PeopleCount Channel Lines LineIndex InCount OutCount PeopleCountSearchResults ResultInterval LineResults Line
+        DirectionResults Direction Result
+        """.split()
+    ),
 )

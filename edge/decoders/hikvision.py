@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from edge.decoders.counting import Parts, StatedInterval, stated_interval
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.device_time import stated
-from edge.decoders.measuring import clock_flags
+from edge.decoders.device_time import clock_flags, stated
 from edge.decoders.multipart import whole
 from edge.decoders.reading_json import count
 from edge.decoders.reading_xml import xml_root
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind, Reset
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -28,11 +26,9 @@ _COUNTED = (("enter", "entries", True), ("exit", "exits", True), ("pass", "passa
 _SEARCHED = (("enterCount", "entries"), ("exitCount", "exits"))
 
 
-class HikvisionOptions(DecoderOptions):
-    """Options of ``hikvision_people_counting``."""
+class HikvisionOptions(NamedOptions, ClockOptions):
+    """Options of ``hikvision_people_counting``: a camera's messages name its MAC and IP address only, which stay."""
 
-    device: Identifier
-    """Name of the camera: its messages identify it by MAC and IP address only, and those are not read."""
     count_from: Literal["interval", "total"] = "interval"
     """Which of the two forms that one camera sends is counted as entries and exits: its intervals (``timeRange``; its
     running totals are then kept beside them as the device's own), or its running totals (``realTime``) alone."""
@@ -43,7 +39,6 @@ class HikvisionOptions(DecoderOptions):
     """When the camera clears its running totals, as it is configured there."""
     time_zone: ZoneInfo | None = None
     """Zone of the camera's clock, for search results that state no offset."""
-    clock_allowed_s: Annotated[float, Field(ge=0)] = 300.0
 
     @model_validator(mode="after")
     def _interval_of_intervals(self) -> Self:
@@ -109,8 +104,6 @@ def _totals(parts: Parts, root: Element, block: Element, arrival: Arrival, optio
     flags = _trust(root, t_us, flags, arrival, options)
     beside = options.count_from == "interval"
     for name, quantity, always in _COUNTED:
-        if beside and not always:
-            continue  # beside intervals there is no quantity for the total of passages
         with parts.part():
             value = _count(block, name, always=always)
             if value is not None:
@@ -196,4 +189,11 @@ HIKVISION_PEOPLE_COUNTING = Decoder(
     ),
     options=HikvisionOptions,
     decode=decode,
+    fields=frozenset(
+        """
+        EventNotificationAlert eventType dateTime isDataRetransmission channelID peopleCounting statisticalMethods
+        regionsID RealTime time TimeRange startTime endTime enter exit pass
+        CountingStatisticsResult matchList matchElement timeSpan enterCount exitCount
+        """.split()
+    ),
 )

@@ -12,10 +12,18 @@ import re
 
 from pydantic import Field, field_validator
 
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import (
+    Arrival,
+    Decoded,
+    Decoder,
+    DecoderOptions,
+    MadeFrom,
+    NameableOptions,
+    PayloadRefusedError,
+)
 from edge.decoders.device_series import series
-from edge.decoders.measuring import device_identity
-from edge.decoders.reading_json import number
+from edge.decoders.identity import device_identity
+from edge.decoders.reading_json import number, state
 from edge.readings import Reading
 from edge.wire.model import Identifier
 from edge.wire.series import Channel, Kind
@@ -30,10 +38,9 @@ class ShelfScale(DecoderOptions):
     channel: Channel = ""
 
 
-class HomieShelfOptions(DecoderOptions):
+class HomieShelfOptions(NameableOptions):
     """Options of ``homie_shelf``: scales by their id, and the shelf's name where its topic's is not to be used."""
 
-    device: Identifier | None = None
     scales: dict[str, ShelfScale] = Field(min_length=1)
 
     @field_validator("scales")
@@ -63,13 +70,13 @@ def decode(arrival: Arrival, options: HomieShelfOptions) -> Decoded:
     value = _text(arrival.payload)
     if scale is None:
         online = series(device_identity(options.device, shelf), "device_online", "", Kind.STATE)
-        return Decoded((Reading(online, arrival.at_us, _state(value)),))
+        return Decoded((Reading(online, arrival.at_us, state(value, "state", on=("1",), off=("0",))),))
     named = options.scales.get(_plain_id(scale))
     if named is None:
         raise PayloadRefusedError("unknown_scale", "the scale has no name in the decoder's option scales")
     if said == "state":
         online = series(named.device, "device_online", named.channel, Kind.STATE)
-        return Decoded((Reading(online, arrival.at_us, _state(value)),))
+        return Decoded((Reading(online, arrival.at_us, state(value, "state", on=("1",), off=("0",))),))
     mass = series(named.device, "shelf_mass", named.channel)
     return Decoded((Reading(mass, arrival.at_us, number(value, "mass")),))
 
@@ -80,12 +87,6 @@ def _text(payload: bytes) -> str:
     return payload.decode("ascii").strip()
 
 
-def _state(value: str) -> float:
-    if value not in {"0", "1"}:
-        raise PayloadRefusedError("not_a_state", "the state is neither 0 nor 1")
-    return float(value)
-
-
 HOMIE_SHELF = Decoder(
     name="homie_shelf",
     title="Shelf scales of zeitlos, Homie-style MQTT: mass and state",
@@ -94,4 +95,5 @@ HOMIE_SHELF = Decoder(
     "capture",
     options=HomieShelfOptions,
     decode=decode,
+    fields=frozenset(),
 )

@@ -16,19 +16,22 @@ from pydantic import Field, model_validator
 from edge.decoders.counting import Parts
 from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.outcome import outcome
 from edge.decoders.reading_json import count, number
-from edge.decoders.things_stack import Uplink, UplinkOptions, complete, uplink
+from edge.decoders.things_stack import ENVELOPE, Uplink, UplinkOptions, complete, outcome, uplink
 from edge.wire.series import Kind, Reset
 
 _HEADER = 10
 _PEOPLE_COUNTER = 2
 _FORMS = {
-    6: (">xHHHxHHx", ("battery_voltage", "counter_a", "counter_b", "total_counter_a", "total_counter_b")),
+    6: (
+        ">xHHHxHHB",
+        ("battery_voltage", "counter_a", "counter_b", "total_counter_a", "total_counter_b", "payload_counter"),
+    ),
     7: (">xHH", ("total_counter_a", "total_counter_b")),
     8: (">xHx", ("battery_voltage",)),
 }
 _VARIANT_OF_PORT = {26: 6, 27: 7, 28: 8}
+_RESET = Reset.UNKNOWN
 _SENT_TOGETHER = (("counter_a", "counter_b"), ("total_counter_a", "total_counter_b"))
 
 
@@ -62,7 +65,11 @@ def _decode(arrival: Arrival, options: ImbuildingsOptions) -> Decoded:
         with parts.part():
             voltage = number(fields["battery_voltage"], "battery_voltage")
             parts.add(series(up.device, "battery_voltage"), up.at_us, voltage, up.flags)
-    return outcome(parts)
+    if "payload_counter" in fields:
+        with parts.part():
+            report = series(up.device, "message_sequence", "report", Kind.CUMULATIVE, reset=_RESET, width_bits=8)
+            parts.add(report, up.at_us, count(fields["payload_counter"], "payload_counter"), up.flags)
+    return outcome(up, parts)
 
 
 def _add_interval(parts: Parts, up: Uplink, options: ImbuildingsOptions, quantity: str, value: Any) -> None:
@@ -78,7 +85,7 @@ def _add_total(parts: Parts, up: Uplink, options: ImbuildingsOptions, quantity: 
         return
     name = quantity if options.count_from == "total" else f"{quantity}_total"
     with parts.part():
-        total = series(up.device, name, kind=Kind.CUMULATIVE, reset=Reset.UNKNOWN, width_bits=16)
+        total = series(up.device, name, kind=Kind.CUMULATIVE, reset=_RESET, width_bits=16)
         parts.add(total, up.at_us, count(value, name), up.flags)
 
 
@@ -112,4 +119,5 @@ IMBUILDINGS = Decoder(
     source="TheThingsNetwork/lorawan-devices, vendor/imbuildings, payload description and example (facts only)",
     options=ImbuildingsOptions,
     decode=_decode,
+    fields=ENVELOPE.union(*_SENT_TOGETHER, {"battery_voltage", "payload_counter"}),
 )

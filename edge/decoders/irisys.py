@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from edge.decoders.counting import Parts, stated_interval
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom
-from edge.decoders.device_series import serial, series
-from edge.decoders.device_time import against_arrival, stated
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NameableOptions
+from edge.decoders.device_series import series
+from edge.decoders.device_time import clock_flags, stated
+from edge.decoders.identity import device_identity
 from edge.decoders.json_parts import as_object, list_at
 from edge.decoders.reading_json import count, json_object, member, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Channel, Kind, Reset
 
 _UTC = ZoneInfo("UTC")
@@ -30,17 +30,14 @@ class Register(BaseModel):
     channel: Channel = ""
 
 
-class IrisysOptions(DecoderOptions):
-    """Options of ``irisys_vector``."""
+class IrisysOptions(NameableOptions, ClockOptions):
+    """Options of ``irisys_vector``; the counter's name is its own serial (FriendlyDeviceSerial) unless given."""
 
-    device: Identifier | None = None
-    """Name of the counter; None: its own serial (FriendlyDeviceSerial)."""
     registers: Annotated[dict[int, Register], Field(min_length=1)]
     """What each register, by its RegisterId, counts; a register that is not named here is not read."""
     count_from: Literal["total", "interval"] = "total"
     """What is counted: the registers, which only grow, or their growth in each log period (LogPeriodValue, of later
     firmware; the registers are then kept beside it as the device's own totals)."""
-    clock_allowed_s: Annotated[float, Field(ge=0)] = 300.0
 
     @model_validator(mode="after")
     def _one_register_a_series(self) -> Self:
@@ -62,7 +59,7 @@ class _Log(NamedTuple):
 def decode(arrival: Arrival, options: IrisysOptions) -> Decoded:
     """Read a post: its newest log is live, those before it are history that could not be posted in time."""
     document = json_object(arrival.payload)
-    device = serial(document.get("FriendlyDeviceSerial"), options.device)
+    device = device_identity(options.device, document.get("FriendlyDeviceSerial"), serial=True)
     parts = Parts()
     clock_set_us: list[int] = []
     logs: list[tuple[float, dict[str, Any]]] = []
@@ -70,15 +67,22 @@ def decode(arrival: Arrival, options: IrisysOptions) -> Decoded:
         with parts.part():
             log = as_object(entry, "CountLogs")
             if "ClockChangedFrom" in log:
-                clock_set_us.append(_instant(log, "Timestamp"))
+                set_us = _instant(log, "Timestamp")
+                clock_set_us.append(set_us)
+                ahead_s = (_instant(log, "ClockChangedFrom") - set_us) / 1_000_000
+                parts.add(series(device, "clock_offset"), set_us, ahead_s)
             else:
                 logs.append((_count(log, "LogEntryId"), log))
     newest = max((number for number, _ in logs), default=0)
     read = _registers if options.count_from == "total" else _growth
     for number, log in logs:
         with parts.part():
-            off = against_arrival(_instant(log, "Timestamp"), arrival.at_us, options.clock_allowed_s)
-            read(parts, _Log(log, device, off if number == newest else Flag.LATE, clock_set_us), options)
+            end_us = _instant(log, "Timestamp")
+            off = clock_flags(end_us, arrival.at_us, options.clock_allowed_s)
+            flags = off if number == newest else Flag.LATE
+            sequence = series(device, "message_sequence", "", Kind.CUMULATIVE, reset=Reset.UNKNOWN)
+            parts.add(sequence, end_us, number, flags)
+            read(parts, _Log(log, device, flags, clock_set_us), options)
     return parts.decoded()
 
 
@@ -108,9 +112,8 @@ def _growth(parts: Parts, log: _Log, options: IrisysOptions) -> None:
             with parts.part():
                 counted = series(log.device, quantity, channel, Kind.INTERVAL, interval.length_s)
                 parts.add(counted, interval.start_us, _count(entry, "LogPeriodValue"), flags)
-            if quantity != "passages":  # there is no quantity for the total of passages
-                total = series(log.device, f"{quantity}_total", channel, Kind.CUMULATIVE, reset=Reset.POWER_ON)
-                parts.add(total, end_us, _count(entry, "Value"), log.flags)
+            total = series(log.device, f"{quantity}_total", channel, Kind.CUMULATIVE, reset=Reset.POWER_ON)
+            parts.add(total, end_us, _count(entry, "Value"), log.flags)
 
 
 def _register(entry: Any, options: IrisysOptions) -> Register | None:
@@ -139,4 +142,10 @@ IRISYS_VECTOR = Decoder(
     ),
     options=IrisysOptions,
     decode=decode,
+    fields=frozenset(
+        """
+        FriendlyDeviceSerial CountLogs LogEntryId Timestamp StartTimestamp ClockChangedFrom Counts RegisterId Value
+        LogPeriodValue
+        """.split()
+    ),
 )

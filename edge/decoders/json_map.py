@@ -7,26 +7,23 @@ there is no reading, and no zero; where the reading is ``required`` it is refuse
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, field_validator, model_validator
 
-from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
+from edge.configuration import SettingsModel, read_configuration
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.device_time import epoch_us, stated
-from edge.decoders.mapped import DeviceMap, MappedReading, refuse_repeated_series
-from edge.decoders.measuring import clock_flags, device_identity, looks_like_mac
-from edge.decoders.reading_json import number, text
+from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRefusedError
+from edge.decoders.device_time import clock_flags, epoch_us, stated
+from edge.decoders.identity import device_identity, looks_like_mac
+from edge.decoders.mapped import DeviceMap, MapOptions, MappedReading, refuse_repeated_series
+from edge.decoders.reading_json import json_document, number, text
 from edge.readings import Reading
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _FIRST = re.compile(r'([^.\[\]"]+)|\[(\d{1,6})\]|\["([^"]+)"\]')
@@ -133,25 +130,26 @@ class JsonMap(DeviceMap):
             raise ValueError(msg)
         return self
 
+    def paths(self) -> list[JsonPath]:
+        """Return every path that the map reads."""
+        of_readings = [path for reading in self.reading for path in (reading.path, reading.channel_path)]
+        found = [self.device_path, self.time.path if self.time else None, *of_readings]
+        return [path for path in found if path is not None]
 
-class Options(DecoderOptions):
+
+class Options(MapOptions):
     """Options of ``json_map``."""
 
-    map: ConfiguredPath
-    """The map's TOML file."""
-    device: Identifier | None = None
-    """Name of the device, instead of what the map says."""
-
-    @field_validator("map")
-    @classmethod
-    def _readable(cls, path: Path) -> Path:
-        read_configuration(path, JsonMap)
-        return path
+    form = JsonMap
 
     @cached_property
     def loaded(self) -> JsonMap:
         """The map."""
         return read_configuration(self.map, JsonMap)
+
+    def further_fields(self) -> frozenset[str]:
+        """Return the names on the map's paths."""
+        return frozenset(step for path in self.loaded.paths() for step in path.steps if isinstance(step, str))
 
 
 class _Moment(NamedTuple):
@@ -181,15 +179,12 @@ def decode_with(described: JsonMap, arrival: Arrival, device: str | None = None)
                 parts.add(*taken[:4])
     decoded = parts.decoded()
     if not found and not decoded.refused:
-        raise PayloadRefusedError("nothing_read", "none of the map's paths holds a value")
+        raise PayloadRefusedError("nothing_to_read", "none of the map's paths holds a value")
     return decoded
 
 
 def _document(payload: bytes) -> Any:
-    try:
-        document = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise PayloadRefusedError("not_json", "the payload is not JSON in UTF-8") from None
+    document = json_document(payload)
     if not isinstance(document, dict | list):
         raise PayloadRefusedError("not_an_object", "the payload is JSON, but neither an object nor a list")
     return document
@@ -253,4 +248,5 @@ JSON_MAP = Decoder(
     source="a map, made by the operator from the device's documentation or from a payload of it",
     options=Options,
     decode=decode,
+    fields=frozenset(),
 )

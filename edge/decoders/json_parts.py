@@ -1,13 +1,11 @@
-"""Ways into nested JSON payloads, and numbers for events of one instant."""
+"""Ways into nested JSON payloads."""
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from typing import Any
 
-from edge.decoders.decoder import Decoded, PayloadRefusedError
+from edge.decoders.payload import PayloadRefusedError
 from edge.decoders.reading_json import count, member
-from edge.wire.series import Series
 
 
 def as_object(value: Any, name: str) -> dict[str, Any]:
@@ -51,14 +49,3 @@ def numeral(document: dict[str, Any], name: str) -> str:
     if found >= 10**9:
         raise PayloadRefusedError("not_a_count", f"{name} is larger than an identity can be")
     return str(int(found))
-
-
-def numbered(decoded: Decoded) -> Decoded:
-    """Return the same readings, where those of one series and instant carry the ordinals 0, 1, 2 in their order."""
-    seen: Tally[tuple[Series, int]] = Tally()
-    readings = []
-    for reading in decoded.readings:
-        key = (reading.series, reading.t_us)
-        readings.append(reading._replace(ordinal=seen[key]) if seen[key] else reading)
-        seen[key] += 1
-    return Decoded(tuple(readings), decoded.refused)

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from edge.configuration import SettingsModel
-from edge.decoders.decoder import PayloadRefusedError
+from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
+from edge.decoders.decoder import NameableOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.measuring import scaled
 from edge.decoders.reading_json import count, number
@@ -161,3 +162,18 @@ class DeviceMap(SettingsModel):
     """What the device is, for a person."""
     device: Identifier | None = None
     """Name of the device; the decoder's option ``device`` goes before it."""
+
+
+class MapOptions(NameableOptions):
+    """Options of a decoder that a map describes; ``device`` goes before what the map says."""
+
+    form: ClassVar[type[DeviceMap]]
+    """What the map must be."""
+    map: ConfiguredPath
+    """The map's TOML file."""
+
+    @field_validator("map")
+    @classmethod
+    def _readable(cls, path: Path) -> Path:
+        read_configuration(path, cls.form)
+        return path

@@ -21,6 +21,11 @@ from edge.decoders.milesight_lorawan import (
 _RESET_ONE_SIDE = Channel("B", ("reset_cumulative",))
 _PERIOD = Channel("HH", ("period_in", "period_out"))
 _TOTAL = Channel("HH", ("total_in", "total_out"))
+_OCCLUSIONS = {
+    "master_occlusion_alarm": "occlusion-master",
+    "node_0_occlusion_alarm": "occlusion-master",
+    **{f"node_{n}_occlusion_alarm": f"occlusion-node-{n}" for n in range(1, 5)},
+}
 _BEAM_FAULTS = {
     "counting anomaly": "counting",
     "node device without response": "node",
@@ -30,9 +35,7 @@ _BEAM_FAULTS = {
 
 def _occlusions(frame: Frame) -> list[tuple[str, bool]]:
     """Return the occlusion alarms of a VS133 or VS135, whose node 0 is the master."""
-    names = {"master_occlusion_alarm": "occlusion-master", "node_0_occlusion_alarm": "occlusion-master"}
-    names |= {f"node_{n}_occlusion_alarm": f"occlusion-node-{n}" for n in range(1, 5)}
-    states = ((channel, frame.fields.get(name)) for name, channel in names.items())
+    states = ((channel, frame.fields.get(name)) for name, channel in _OCCLUSIONS.items())
     known = (1, "alarm_triggered"), (0, "alarm_released")
     return [(channel, state in known[0]) for channel, state in states if state in known[0] or state in known[1]]
 
@@ -143,6 +146,7 @@ _VS133 = Model(
     width_bits=32,
     regions=4,
     faults=_occlusions,
+    fault_fields=frozenset(_OCCLUSIONS),
 )
 
 _SINGLE_LINE = {
@@ -191,6 +195,7 @@ _VS360 = Model(
     width_bits=16,
     gauges=(Gauge("battery_main", "battery", "main"), Gauge("battery_node", "battery", "node")),
     faults=_beam_faults,
+    fault_fields=frozenset({"type", "status"}),
 )
 
 
@@ -202,6 +207,7 @@ def _decoder(name: str, title: str, model: Model) -> Decoder[CounterOptions]:
         source=SOURCE,
         options=CounterOptions,
         decode=partial(decode, model),
+        fields=model.fields,
     )
 
 

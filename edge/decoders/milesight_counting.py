@@ -16,9 +16,9 @@ from pydantic import Field
 from edge.decoders.counting import Parts
 from edge.decoders.decoder import Arrival, Decoded
 from edge.decoders.device_series import series
-from edge.decoders.device_time import against_arrival, epoch_us
-from edge.decoders.json_parts import numbered
+from edge.decoders.device_time import clock_flags, epoch_us
 from edge.decoders.milesight_lorawan import (
+    FRAME_FIELDS,
     Frame,
     Gauge,
     PayloadFormat,
@@ -29,14 +29,14 @@ from edge.decoders.milesight_lorawan import (
     late,
     live,
 )
-from edge.decoders.outcome import outcome
 from edge.decoders.reading_json import count, number
-from edge.decoders.things_stack import Uplink, UplinkOptions, uplink
-from edge.readings import Reading
+from edge.decoders.things_stack import ENVELOPE, Uplink, UplinkOptions, outcome, uplink
 from edge.wire.batch import Flag
 from edge.wire.series import Kind, Reset, Series
 
 _MOST_IN_A_BYTE = 255
+_RESETS = frozenset({"clear_total_count", "reset_cumulative", "reset_cumulative_in", "reset_cumulative_out"})
+_COMMON = ENVELOPE | FRAME_FIELDS | _RESETS | {"period_count_alarm", "people_count_all", "people_count_max"}
 
 
 class CounterOptions(UplinkOptions):
@@ -68,6 +68,16 @@ class Model(NamedTuple):
     gauges: tuple[Gauge, ...] = ()
     faults: Callable[[Frame], Sequence[tuple[str, bool]]] = lambda _: ()
     """Conditions under which counts may be wrong, by the channel that names them, as raised and released in turn."""
+    fault_fields: frozenset[str] = frozenset()
+    """What ``faults`` reads."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """What is read of the network's decoding."""
+        regions = {f"region_{n}_{what}" for n in range(1, self.regions + 1) for what in ("count", "avg_dwell")}
+        counted = {name for flow in self.flows for name in flow[1:]}
+        levels = {gauge.field for gauge in self.gauges}
+        return _COMMON.union(self.fault_fields, regions, counted, levels)
 
 
 def decode(model: Model, arrival: Arrival, options: CounterOptions) -> Decoded:
@@ -77,6 +87,8 @@ def decode(model: Model, arrival: Arrival, options: CounterOptions) -> Decoded:
     frame = frame_of(up, model.form, parts)
     stamp = _stamp(frame, up, options, parts)
     faults = model.faults(frame)
+    for channel, raised in faults:
+        parts.add(series(stamp.device, "equipment_fault", channel, Kind.STATE), stamp.t_us, float(raised), stamp.flags)
     suspect = Flag.SUSPECT if any(raised for _, raised in faults) else Flag.NONE
     _add_counts(parts, model, options, stamp._replace(flags=stamp.flags | suspect), frame.fields)
     add_gauges(parts, stamp, frame.fields, model.gauges)
@@ -86,24 +98,14 @@ def decode(model: Model, arrival: Arrival, options: CounterOptions) -> Decoded:
     _add_resets(parts, up, frame.fields)
     add_boot(parts, up, frame.fields)
     passed_over = frame.history or "period_count_alarm" in frame.fields
-    states = _fault_states(faults, stamp)
-    decoded = parts.decoded() if passed_over or states else outcome(parts)
-    return Decoded((*states, *decoded.readings), decoded.refused)
-
-
-def _fault_states(faults: Sequence[tuple[str, bool]], stamp: Stamp) -> Sequence[Reading]:
-    states = Parts()
-    for channel, raised in faults:
-        states.add(series(stamp.device, "equipment_fault", channel, Kind.STATE), stamp.t_us, float(raised), stamp.flags)
-    return numbered(states.decoded()).readings
+    return parts.decoded() if passed_over and parts.is_empty else outcome(up, parts)
 
 
 def _stamp(frame: Frame, up: Uplink, options: CounterOptions, parts: Parts) -> Stamp:
     if "timestamp" in frame.fields:
         with parts.part():
             stated_us = epoch_us(number(frame.fields["timestamp"], "timestamp"))
-            suspect = against_arrival(stated_us, up.at_us, options.clock_allowed_s)
-            return Stamp(up.device, stated_us, up.flags | suspect)
+            return Stamp(up.device, stated_us, clock_flags(stated_us, up.at_us, options.clock_allowed_s, up.flags))
     return live(up)
 
 
@@ -129,12 +131,13 @@ def _total(device: str, quantity: str, channel: str, model: Model) -> Series:
 
 def _add_regions(parts: Parts, stamp: Stamp, fields: dict[str, Any], regions: int) -> None:
     names = {f"region_{n}_count": f"region-{n}" for n in range(1, regions + 1)}
-    for name, channel in {"people_count_all": "", "people_count_max": "interval-max", **names}.items():
+    levels = {name: ("occupancy", channel) for name, channel in {"people_count_all": "", **names}.items()}
+    for name, (quantity, channel) in {**levels, "people_count_max": ("occupancy_max", "")}.items():
         if name in fields:
             with parts.part():
                 present = count(fields[name], name)
                 full = Flag.OUT_OF_RANGE if present >= _MOST_IN_A_BYTE else Flag.NONE
-                parts.add(series(stamp.device, "occupancy", channel), stamp.t_us, present, stamp.flags | full)
+                parts.add(series(stamp.device, quantity, channel), stamp.t_us, present, stamp.flags | full)
     dwell = tuple(Gauge(f"region_{n}_avg_dwell", "zone_dwell", f"region-{n}") for n in range(1, regions + 1))
     add_gauges(parts, stamp, fields, dwell)
 

@@ -11,32 +11,33 @@ from datetime import timedelta, timezone
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
-
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.device_series import serial, series
-from edge.decoders.device_time import against_arrival, fixed_offset, stated
+from edge.decoders.decoder import (
+    Arrival,
+    ClockOptions,
+    Decoded,
+    Decoder,
+    MadeFrom,
+    NameableOptions,
+    PayloadRefusedError,
+)
+from edge.decoders.device_series import series
+from edge.decoders.device_time import clock_flags, fixed_offset, stated
+from edge.decoders.identity import device_identity
 from edge.decoders.json_parts import as_list, as_object, list_at, numeral, object_if_there
-from edge.decoders.outcome import outcome
 from edge.decoders.reading_json import count, json_object, member, number, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind, Reset
 
 _VS121_P_TIME = "%Y/%m/%d %H:%M:%S"
 _DAY_S = 86_400.0
-_CROSSING_S = 1.0
-"""A crossing is told to the second, so it is a count over that second."""
+_DEVICE = frozenset({"device_info", "device_sn", "time_info", "dst_status", "end_time"})
+"""What both decoders read of the device and its time."""
 
 
-class MilesightJsonOptions(DecoderOptions):
-    """Options of both decoders."""
+class MilesightJsonOptions(NameableOptions, ClockOptions):
+    """Options of both decoders; the device's name is its serial number (``device_sn``) unless given."""
 
-    device: Identifier | None = None
-    """Name of the device; its serial number (``device_sn``) unless given."""
-    clock_allowed_s: float = Field(default=300, gt=0)
-    """How far a stated time may be from the arrival before it is flagged."""
     time_zone: ZoneInfo | None = None
     """Zone of the device's clock, where its messages don't state an offset that can be read."""
 
@@ -66,24 +67,24 @@ def _decode_vs121_p(arrival: Arrival, options: MilesightJsonOptions) -> Decoded:
     if document.get("event") != "Region People Counting":
         raise PayloadRefusedError("unknown_event", "event is not Region People Counting, which alone is documented")
     info = object_if_there(document, "device_info") or {}
-    device = serial(info.get("device_sn"), options.device)
+    device = device_identity(options.device, info.get("device_sn"), serial=True)
     time_info = object_if_there(document, "time_info") or {}
     t_us, flags = arrival.at_us, int(Flag.NONE)
     if "end_time" in time_info:
         end = text(time_info["end_time"], "end_time")
         t_us, flags = stated(end, _zone(time_info, "timezone", options), _VS121_P_TIME)
-        flags |= against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+        flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s, flags)
     parts = Parts()
     # The vendor's two samples spell the largest number of the interval in two ways.
     largest = "Max_counted" if "Max_counted" in document else "max_counted"
-    for name, channel in (("current_total", ""), (largest, "interval-max")):
+    for name, quantity in (("current_total", "occupancy"), (largest, "occupancy_max")):
         if name in document:
             with parts.part():
-                parts.add(series(device, "occupancy", channel), t_us, count(document[name], name), flags)
+                parts.add(series(device, quantity), t_us, count(document[name], name), flags)
     if "current_counted" in document:
         with parts.part():
             _add_regions(parts, device, document, t_us, flags)
-    return outcome(parts)
+    return parts.outcome()
 
 
 def _add_regions(parts: Parts, device: str, document: dict[str, Any], t_us: int, flags: int) -> None:
@@ -119,28 +120,24 @@ def _times(document: dict[str, Any], arrival: Arrival, options: Vs125Options) ->
     t_us, flags = read.get("trigger_time") or read.get("end_time") or (arrival.at_us, Flag.NONE)
     if options.clock == "arrival":
         return _Times(arrival.at_us, period_s, 0, 0)
-    suspect = against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+    flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s, flags)
     start_flags = read["start_time"][1] if "start_time" in read else Flag.NONE
-    return _Times(t_us, period_s, int(flags | suspect), int(start_flags | suspect))
+    return _Times(t_us, period_s, flags, int(start_flags | flags & Flag.CLOCK_SUSPECT))
 
 
 def _decode_vs125(arrival: Arrival, options: Vs125Options) -> Decoded:
     document = json_object(arrival.payload)
     info = object_if_there(document, "device_info") or {}
-    device = serial(info.get("device_sn"), options.device)
+    device = device_identity(options.device, info.get("device_sn"), serial=True)
     times = _times(document, arrival, options)
     parts = Parts()
-    counted = {"periodic": "line_periodic_data", "trigger": "line_trigger_data"}[options.count_from]
+    counted, read = _COUNTED[options.count_from]
     if counted in document:
         with parts.part():
-            period_s = _CROSSING_S if options.count_from == "trigger" else _period_s(times)
-            late_us = 0 if options.count_from == "trigger" else round(period_s * 1_000_000)
-            flags = times.flags if options.count_from == "trigger" else times.start_flags
             for channel, total in _lines(document[counted], counted, parts):
                 for quantity, name in (("entries", "in"), ("exits", "out")):
                     with parts.part():
-                        interval = series(device, quantity, channel, Kind.INTERVAL, period_s)
-                        parts.add(interval, times.t_us - late_us, count(member(total, name), name), flags)
+                        read(parts, device, quantity, channel, count(member(total, name), name), times)
     if "line_total_data" in document:
         with parts.part():
             for channel, total in _lines(document["line_total_data"], "line_total_data", parts):
@@ -149,7 +146,22 @@ def _decode_vs125(arrival: Arrival, options: Vs125Options) -> Decoded:
         with parts.part():
             running_s = number(info["running_time"], "running_time")
             parts.add(series(device, "running_time"), times.t_us, running_s, times.flags)
-    return outcome(parts)
+    return parts.outcome()
+
+
+def _add_interval(parts: Parts, device: str, quantity: str, channel: str, value: float, times: _Times) -> None:
+    period_s = _period_s(times)
+    counted = series(device, quantity, channel, Kind.INTERVAL, period_s)
+    parts.add(counted, times.t_us - round(period_s * 1_000_000), value, times.start_flags)
+
+
+def _add_crossing(parts: Parts, device: str, quantity: str, channel: str, value: float, times: _Times) -> None:
+    """Take a crossing; the other direction, whose count in the message is zero, did not happen."""
+    if value:
+        parts.add(series(device, quantity, channel, Kind.EVENT), times.t_us, value, times.flags)
+
+
+_COUNTED = {"periodic": ("line_periodic_data", _add_interval), "trigger": ("line_trigger_data", _add_crossing)}
 
 
 def _period_s(times: _Times) -> float:
@@ -183,6 +195,11 @@ VS121_P = Decoder(
     source="Milesight, VS121-P communication protocol (periodic reports; of trigger reports what they share with them)",
     options=MilesightJsonOptions,
     decode=_decode_vs121_p,
+    fields=_DEVICE.union(
+        """
+        event timezone current_total Max_counted max_counted numbering_regions current_counted
+        """.split()
+    ),
 )
 VS125 = Decoder(
     name="milesight_vs125",
@@ -191,4 +208,10 @@ VS125 = Decoder(
     source="published captures and notes of a fleet of VS125 (V_125-LW.1.0.3-r2) and of one VS135 (V_135.1.0.7-r1)",
     options=Vs125Options,
     decode=_decode_vs125,
+    fields=_DEVICE.union(
+        """
+        running_time time_zone start_time trigger_time line_periodic_data line_trigger_data line_total_data
+        line total in out in_counted out_counted
+        """.split()
+    ),
 )

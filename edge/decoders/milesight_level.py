@@ -10,6 +10,7 @@ from edge.decoders.device_series import series
 from edge.decoders.milesight_lorawan import (
     ATTRIBUTES,
     BATTERY,
+    FRAME_FIELDS,
     SOURCE,
     TEMPERATURE,
     Channel,
@@ -24,9 +25,8 @@ from edge.decoders.milesight_lorawan import (
     late,
     live,
 )
-from edge.decoders.outcome import outcome
 from edge.decoders.reading_json import number
-from edge.decoders.things_stack import UplinkOptions, uplink
+from edge.decoders.things_stack import ENVELOPE, UplinkOptions, outcome, uplink
 from edge.wire.batch import Flag
 
 _EM400 = PayloadFormat(
@@ -63,7 +63,7 @@ def _decode_em400(arrival: Arrival, options: UplinkOptions) -> Decoded:
         with parts.part():
             _add_level_history(parts, late(up, entry), entry)
     add_boot(parts, up, frame.fields)
-    return outcome(parts)
+    return outcome(up, parts)
 
 
 def _suspect(stamp: Stamp, is_so: bool) -> Stamp:
@@ -109,4 +109,5 @@ EM400 = Decoder(
     source=SOURCE,
     options=UplinkOptions,
     decode=_decode_em400,
+    fields=ENVELOPE | FRAME_FIELDS | {"battery", "temperature", "position", "distance", "distance_exception", "bits"},
 )

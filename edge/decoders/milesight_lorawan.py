@@ -74,6 +74,8 @@ ATTRIBUTES: dict[bytes, Channel] = {
     b"\xfe\x10": Channel("x"),
 }
 """What every model can send about itself; only that it started is read."""
+FRAME_FIELDS = frozenset({"device_status", "reset_event", "event", "history", "timestamp"})
+"""What is read of every model's decoding by the network."""
 BATTERY = Channel("B", ("battery",))
 TEMPERATURE = Channel("h", ("temperature",), (10,))
 HUMIDITY = Channel("B", ("humidity",), (2,))

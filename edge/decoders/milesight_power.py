@@ -10,6 +10,7 @@ from edge.decoders.device_series import series
 from edge.decoders.measuring import KILO, measured, scaled
 from edge.decoders.milesight_lorawan import (
     ATTRIBUTES,
+    FRAME_FIELDS,
     SOURCE,
     Channel,
     Gauge,
@@ -19,9 +20,8 @@ from edge.decoders.milesight_lorawan import (
     frame_of,
     live,
 )
-from edge.decoders.outcome import outcome
-from edge.decoders.reading_json import number
-from edge.decoders.things_stack import UplinkOptions, uplink
+from edge.decoders.reading_json import number, state
+from edge.decoders.things_stack import ENVELOPE, UplinkOptions, outcome, uplink
 from edge.wire.batch import Flag
 from edge.wire.series import Kind
 
@@ -33,7 +33,7 @@ _WS523 = PayloadFormat(
         b"\x05\x81": Channel("B", ("power_factor",)),
         b"\x06\x83": Channel("I", ("power_consumption",)),
         b"\x07\xc9": Channel("H", ("current",)),
-        b"\x08\x70": Channel("x"),
+        b"\x08\x70": Channel("B", ("socket_status",)),
         b"\xff\x27": Channel("B", ("reset_power_consumption",)),
         b"\xfe\x27": Channel("B", ("reset_power_consumption",)),
     }
@@ -56,10 +56,21 @@ def _decode_ws523(arrival: Arrival, options: UplinkOptions) -> Decoded:
             # 32 bits of watt-hours aren't 32 bits of the series' kilowatt-hours, so no width is stated.
             watt_hours = number(frame.fields["power_consumption"], "power_consumption")
             parts.add(measured(up.device, "active_energy"), up.at_us, scaled(watt_hours, KILO), up.flags)
+    if "socket_status" in frame.fields:
+        with parts.part():
+            is_on = _socket(frame.fields["socket_status"])
+            parts.add(measured(up.device, "switch_on"), up.at_us, is_on, up.flags)
     if frame.fields.get("reset_power_consumption") not in (None, 0, "no"):
         parts.add(series(up.device, "counter_reset", kind=Kind.EVENT), up.at_us, 1.0, up.flags)
     add_boot(parts, up, frame.fields)
-    return outcome(parts)
+    return outcome(up, parts)
+
+
+def _socket(status: Any) -> float:
+    """Return whether the socket is on: the lowest bit of its byte, or a word of the network's decoding."""
+    if isinstance(status, int):
+        return float(status & 1)
+    return state(status, "socket_status", on=("on",), off=("off",))
 
 
 _CT101 = PayloadFormat(
@@ -89,7 +100,7 @@ def _decode_ct101(arrival: Arrival, options: UplinkOptions) -> Decoded:
     add_gauges(parts, live(up)._replace(flags=beyond), frame.fields, (Gauge("current", "current"),))
     add_gauges(parts, live(up), frame.fields, (Gauge("temperature", "temperature"),))
     add_boot(parts, up, frame.fields)
-    return outcome(parts)
+    return outcome(up, parts)
 
 
 def _over_range(alarm: Any) -> bool:
@@ -105,6 +116,10 @@ WS523 = Decoder(
     source=SOURCE,
     options=UplinkOptions,
     decode=_decode_ws523,
+    fields=ENVELOPE
+    | FRAME_FIELDS
+    | {"power_consumption", "socket_status", "reset_power_consumption"}
+    | {gauge.field for gauge in _WS523_GAUGES},
 )
 CT101 = Decoder(
     name="milesight_ct101",
@@ -113,4 +128,14 @@ CT101 = Decoder(
     source=SOURCE,
     options=UplinkOptions,
     decode=_decode_ct101,
+    fields=ENVELOPE
+    | FRAME_FIELDS
+    | {
+        "current",
+        "temperature",
+        "current_sensor_status",
+        "temperature_sensor_status",
+        "current_alarm",
+        "current_over_range_alarm",
+    },
 )

@@ -10,6 +10,7 @@ from edge.decoders.device_series import series
 from edge.decoders.milesight_lorawan import (
     ATTRIBUTES,
     BATTERY,
+    FRAME_FIELDS,
     HUMIDITY,
     SOURCE,
     TEMPERATURE,
@@ -24,8 +25,8 @@ from edge.decoders.milesight_lorawan import (
     late,
     live,
 )
-from edge.decoders.outcome import outcome
-from edge.decoders.things_stack import UplinkOptions, uplink
+from edge.decoders.reading_json import state
+from edge.decoders.things_stack import ENVELOPE, UplinkOptions, outcome, uplink
 from edge.wire.series import Kind
 
 _CLIMATE = {b"\x01\x75": BATTERY, b"\x03\x67": TEMPERATURE, b"\x04\x68": HUMIDITY}
@@ -66,21 +67,15 @@ def _decode_em300(arrival: Arrival, options: Em300Options) -> Decoded:
         with parts.part():
             _add_climate(parts, late(up, entry), entry)
     add_boot(parts, up, frame.fields)
-    return outcome(parts)
+    return outcome(up, parts)
 
 
 def _add_climate(parts: Parts, stamp: Stamp, fields: dict[str, Any]) -> None:
     add_gauges(parts, stamp, fields, _CLIMATE_GAUGES)
     if "magnet_status" in fields:
         with parts.part():
-            is_open = _state(fields["magnet_status"], "magnet_status", ("close", 0), ("open", 1))
+            is_open = state(fields["magnet_status"], "magnet_status", on=("open", 1), off=("close", 0))
             parts.add(series(stamp.device, "door_open", kind=Kind.STATE), stamp.t_us, is_open, stamp.flags)
-
-
-def _state(value: Any, name: str, off: tuple[str, int], on: tuple[str, int]) -> float:
-    if value in off or value in on:
-        return float(value in on)
-    raise PayloadRefusedError("not_a_state", f"{name} is none of the words that the vendor documents")
 
 
 class Am319Options(UplinkOptions):
@@ -144,7 +139,7 @@ def _decode_am319(arrival: Arrival, options: Am319Options) -> Decoded:
         if tvoc is None and any("tvoc" in fields for fields in (frame.fields, *frame.history)):
             raise PayloadRefusedError("unit_unknown", "tvoc comes without a unit; name tvoc_unit in the options")
     add_boot(parts, up, frame.fields)
-    return outcome(parts)
+    return outcome(up, parts)
 
 
 EM300 = Decoder(
@@ -154,6 +149,7 @@ EM300 = Decoder(
     source=SOURCE,
     options=Em300Options,
     decode=_decode_em300,
+    fields=ENVELOPE | FRAME_FIELDS | {"battery", "temperature", "humidity", "magnet_status"},
 )
 AM319 = Decoder(
     name="milesight_am319",
@@ -162,4 +158,5 @@ AM319 = Decoder(
     source=SOURCE,
     options=Am319Options,
     decode=_decode_am319,
+    fields=ENVELOPE | FRAME_FIELDS | {"tvoc"} | {gauge.field for gauge in _AM319_GAUGES},
 )

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from edge.configuration import ConfiguredPath, read_configuration
+from edge.configuration import read_configuration
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.mapped import DeviceMap, MappedReading, refuse_repeated_series
-from edge.decoders.measuring import device_identity
+from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRefusedError
+from edge.decoders.identity import device_identity
+from edge.decoders.mapped import DeviceMap, MapOptions, MappedReading, refuse_repeated_series
 from edge.decoders.modbus_registers import MOST_REGISTERS, NumberType, Order, RegisterBlock, Table, number_in
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 
@@ -101,19 +99,10 @@ class ModbusMap(DeviceMap):
         return requests
 
 
-class Options(DecoderOptions):
-    """Options of ``modbus_map``."""
+class Options(MapOptions):
+    """Options of ``modbus_map``; one of the map's ``device`` and the option's is needed."""
 
-    map: ConfiguredPath
-    """The map's TOML file."""
-    device: Identifier | None = None
-    """Name of the device, instead of the map's; one of both is needed."""
-
-    @field_validator("map")
-    @classmethod
-    def _readable(cls, path: Path) -> Path:
-        read_configuration(path, ModbusMap)
-        return path
+    form = ModbusMap
 
     @cached_property
     def loaded(self) -> ModbusMap:
@@ -150,7 +139,7 @@ def decode_with(described: ModbusMap, arrival: Arrival, device: str | None = Non
     decoded = parts.decoded()
     if not found and not decoded.refused:
         what = "the block holds no register of the map; check numbering and table"
-        raise PayloadRefusedError("nothing_read", what, block.payload().decode())
+        raise PayloadRefusedError("nothing_to_read", what)
     return decoded
 
 
@@ -167,4 +156,5 @@ MODBUS_MAP = Decoder(
     source="a map, made by the operator from the device's list of registers",
     options=Options,
     decode=decode,
+    fields=frozenset({"table", "start", "registers"}),
 )

@@ -135,8 +135,7 @@ class RegisterBlock:
         if not found:
             return None
         if len(found) < length:
-            what = "the block holds only a part of a number; read all its registers"
-            raise PayloadRefusedError("cut_off", what, self.payload().decode())
+            raise PayloadRefusedError("cut_off", "the block holds only a part of a number; read all its registers")
         return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge.decoders.decoder import PayloadRefusedError
+from edge.decoders.payload import PayloadRefusedError
 
 LONGEST_PART_BYTES = 4 * 1024 * 1024
 _LONGEST_HEADERS_BYTES = 8 * 1024

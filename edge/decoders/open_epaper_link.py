@@ -11,16 +11,13 @@ from __future__ import annotations
 import re
 from typing import Any, Literal
 
-from pydantic import Field
-
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.device_time import against_arrival, epoch_us
-from edge.decoders.json_parts import numbered, object_at
+from edge.decoders.device_time import clock_flags, epoch_us
+from edge.decoders.json_parts import object_at
 from edge.decoders.reading_json import count, json_object, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _SERIAL = re.compile(r"<(XFC|XTO) [0-9A-F]{16}\b|>SDA [0-9A-F]{16} TYPE 0x([0-9A-F]{2})\b")
@@ -31,12 +28,10 @@ _QUEUED = "new image: "
 _MEMBERS = frozenset({"tags", "sys", "logMsg", "errMsg", "apitem", "upload", "console", "touch"})
 
 
-class OpenEPaperLinkOptions(DecoderOptions):
+class OpenEPaperLinkOptions(NamedOptions, ClockOptions):
     """Options of ``open_epaper_link``: the access point's name, and the log that its transfers are counted from."""
 
-    device: Identifier
     log: Literal["serial", "websocket"] = "serial"
-    clock_allowed_s: float = Field(default=300, gt=0)
 
 
 def decode(arrival: Arrival, options: OpenEPaperLinkOptions) -> Decoded:
@@ -49,7 +44,7 @@ def decode(arrival: Arrival, options: OpenEPaperLinkOptions) -> Decoded:
         outcomes = _serial_outcomes(_log_text(arrival.payload))
     for outcome in outcomes:
         parts.add(series(options.device, f"label_updates_{outcome}", "", Kind.EVENT), arrival.at_us, 1.0)
-    return numbered(parts.decoded())
+    return parts.decoded()
 
 
 def _log_text(payload: bytes) -> str:
@@ -72,7 +67,7 @@ def _serial_outcomes(log: str) -> list[str]:
 def _read_message(
     document: dict[str, Any], arrival: Arrival, options: OpenEPaperLinkOptions, parts: Parts
 ) -> list[str]:
-    if not _MEMBERS & document.keys():
+    if not any(name in document for name in _MEMBERS):
         raise PayloadRefusedError("unknown_message", "the message has none of the members that an access point sends")
     if "sys" in document:
         with parts.part():
@@ -99,7 +94,7 @@ def _read_system(system: dict[str, Any], arrival: Arrival, options: OpenEPaperLi
     t_us, flags = arrival.at_us, int(Flag.NONE)
     if "currtime" in system:
         t_us = epoch_us(count(system["currtime"], "currtime"))
-        flags = against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+        flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s)
     parts.add(series(options.device, "running_time"), t_us, uptime_s, flags)
 
 
@@ -110,4 +105,5 @@ OPEN_EPAPER_LINK = Decoder(
     source="the access point's published source (log lines, message members, data types); no capture",
     options=OpenEPaperLinkOptions,
     decode=decode,
+    fields=_MEMBERS | {"uptime", "currtime"},
 )

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from typing import Any
 
-from edge.decoders.decoder import PayloadRefusedError
+from edge.decoders.payload import PayloadRefusedError
+
+
+def json_document(payload: bytes) -> Any:
+    """Return what a payload of JSON says; a refusal ``not_json`` otherwise."""
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        raise PayloadRefusedError("not_json", "the payload is not JSON in UTF-8") from None
 
 
 def json_object(payload: bytes) -> dict[str, Any]:
     """Return the JSON object of a payload; a refusal ``not_json`` or ``not_an_object`` otherwise."""
-    try:
-        document = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise PayloadRefusedError("not_json", "the payload is not JSON in UTF-8") from None
+    document = json_document(payload)
     if not isinstance(document, dict):
         raise PayloadRefusedError("not_an_object", "the payload is JSON, but not an object")
     return document
@@ -51,6 +57,13 @@ def text(value: Any, name: str, longest: int = 64) -> str:
     if not isinstance(value, str) or len(value) > longest:
         raise PayloadRefusedError("not_a_text", f"{name} is not a text of at most {longest} characters")
     return value
+
+
+def state(value: Any, name: str, *, on: Collection[Any], off: Collection[Any]) -> float:
+    """Return 1 for one of the values that stand for on, 0 for one of off; a refusal ``unknown_state`` otherwise."""
+    if isinstance(value, str | bytes | int) and (value in on or value in off):
+        return float(value in on)
+    raise PayloadRefusedError("unknown_state", f"{name} is none of the states that are documented")
 
 
 def member(document: dict[str, Any], name: str) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from edge.decoders.decoder import PayloadRefusedError
+from edge.decoders.payload import PayloadRefusedError
 
 _DEEPEST = 16
 _LARGEST_BYTES = 1024 * 1024
 
 
-def xml_root(payload: bytes) -> Element:
-    """Return a document's root, names without namespaces and attributes left out; a refusal ``not_xml`` otherwise.
+def xml_root(payload: bytes, attributes: Collection[str] = ()) -> Element:
+    """Return a document's root, with names without namespaces, and no attributes but these; else a refusal ``not_xml``.
 
     A document type declaration is refused where it begins, so that no entity can be declared, let alone expanded.
     """
@@ -21,12 +22,12 @@ def xml_root(payload: bytes) -> Element:
     builder = TreeBuilder()
     depth = 0
 
-    def start(name: str, _attributes: dict[str, str]) -> None:
+    def start(name: str, found: dict[str, str]) -> None:
         nonlocal depth
         depth += 1
         if depth > _DEEPEST:
             raise PayloadRefusedError("not_xml", f"elements are nested deeper than {_DEEPEST}")
-        builder.start(name.rpartition(" ")[2], {})
+        builder.start(name.rpartition(" ")[2], {key: found[key] for key in found if key in attributes})
 
     def end(name: str) -> None:
         nonlocal depth

@@ -14,16 +14,13 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import Field
-
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.device_time import against_arrival
+from edge.decoders.device_time import clock_flags
 from edge.decoders.json_parts import as_object
 from edge.decoders.measuring import scaled
 from edge.decoders.reading_json import count, json_object, member, number, text
 from edge.readings import Reading
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _KINDS = frozenset(
@@ -47,11 +44,8 @@ _YEAR_2000_S, _YEAR_2100_S = 946_684_800, 4_102_444_800
 _NAME = re.compile(r"^[A-Za-z0-9_-]{1,15}$")
 
 
-class RtsfCheckoutOptions(DecoderOptions):
+class RtsfCheckoutOptions(NamedOptions, ClockOptions):
     """Options of ``rtsf_checkout``: ``device`` names the checkout system; its lanes are the channels."""
-
-    device: Identifier
-    clock_allowed_s: float = Field(default=300, gt=0)
 
 
 def decode(arrival: Arrival, options: RtsfCheckoutOptions) -> Decoded:
@@ -60,7 +54,7 @@ def decode(arrival: Arrival, options: RtsfCheckoutOptions) -> Decoded:
     if kind not in {"scanned-item", "payment-success", "scale-item"}:
         return Decoded()
     t_us = _event_us(event)
-    flags = against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+    flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s)
     lane = _name(event, "lane_id")
     if kind == "scale-item":
         # The documented event has scale_id, the documented wrapper's ScaleId: one field, two spellings.
@@ -130,4 +124,6 @@ RTSF_CHECKOUT = Decoder(
     "pages contradict themselves (time unit, scale_id); no capture",
     options=RtsfCheckoutOptions,
     decode=decode,
+    fields=_KINDS
+    | {"cmd", "event_time", "lane_id", "scale_id", "ScaleId", "total", "units", "quantity", "quantity_unit"},
 )

@@ -1,8 +1,9 @@
 """Shelly of the second generation and later: status notifications and component status over MQTT or a web socket.
 
 A ``NotifyStatus`` is an overlay: it holds the fields that changed, and a field that is not there says nothing. Energy
-is stated twice: ``aenergy.total`` is the counter that is read here; ``by_minute`` beside it, in thousandths of its unit
-and newest first, is the same energy again and is never added to it.
+is stated twice: ``aenergy.total`` is the counter, ``active_energy``; ``by_minute`` beside it, in thousandths of its
+unit and newest first, is the same energy again: its newest whole minute is ``active_energy_used``, and the two before
+it were the newest of messages before.
 
 An ``src`` and the default topic hold the device's MAC address: give the device a topic prefix of its own, or name it by
 the option ``device``.
@@ -15,29 +16,28 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.device_time import epoch_us
-from edge.decoders.measuring import KILO, clock_flags, device_identity, measured, scaled
-from edge.decoders.reading_json import json_object, member, number
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NameableOptions
+from edge.decoders.device_series import series
+from edge.decoders.device_time import clock_flags, epoch_us
+from edge.decoders.identity import device_identity
+from edge.decoders.json_parts import as_list, as_object
+from edge.decoders.measuring import KILO, measured, scaled
+from edge.decoders.reading_json import json_object, member, number, state
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
+from edge.wire.quantities import QUANTITIES
+from edge.wire.series import Kind, Unit
 
 _ONE = Decimal(1)
+_THOUSANDTHS_OF_WH = Decimal("0.000001")
+_MINUTE_S = 60.0
 _RECENT_BOOT_S = 60
 _COMPONENT = re.compile(r"([a-z][a-z0-9]{0,15})(?::(\d{1,3}))?")
 _TOPIC = re.compile(r"(?:(.*)/)?(?:events/rpc|status/([^/]+)|online)")
 
 
-class Options(DecoderOptions):
-    """Options of ``shelly``."""
-
-    device: Identifier | None = None
-    """Name of the device, instead of its topic prefix."""
-    clock_allowed_s: float = Field(default=300.0, gt=0)
-    """How far the device's clock may be from the arrival before a live value is flagged."""
+class Options(NameableOptions, ClockOptions):
+    """Options of ``shelly``; the device's name is its topic prefix unless given."""
 
 
 class _Attribute(NamedTuple):
@@ -59,9 +59,11 @@ _SWITCHED = (
     _Attribute(("freq",), "frequency"),
     _Attribute(("aenergy", "total"), "active_energy", KILO),
     _Attribute(("ret_aenergy", "total"), "active_energy_export", KILO),
+    _Attribute(("output",), "switch_on"),
 )
 _PHASE = (
     ("act_power", "active_power"),
+    ("aprt_power", "apparent_power"),
     ("voltage", "voltage"),
     ("current", "current"),
     ("pf", "power_factor"),
@@ -85,6 +87,7 @@ _ATTRIBUTES: dict[str, tuple[_Attribute, ...]] = {
         _Attribute(("n_current",), "current", part="n", errors="n_errors"),
         _Attribute(("total_current",), "current", errors="errors"),
         _Attribute(("total_act_power",), "active_power", errors="errors"),
+        _Attribute(("total_aprt_power",), "apparent_power", errors="errors"),
     ),
     "emdata": (
         *(
@@ -97,6 +100,8 @@ _ATTRIBUTES: dict[str, tuple[_Attribute, ...]] = {
     ),
     "temperature": (_Attribute(("tC",), "temperature", errors="errors"),),
     "humidity": (_Attribute(("rh",), "relative_humidity", errors="errors"),),
+    "flood": (_Attribute(("alarm",), "water_leak", errors="errors"),),
+    "smoke": (_Attribute(("alarm",), "alarm", errors="errors"),),
     "devicepower": (
         _Attribute(("battery", "percent"), "battery"),
         _Attribute(("battery", "V"), "battery_voltage"),
@@ -117,7 +122,7 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
     prefix = (topic[1] or "").replace("/", ".") if topic else ""
     parts = Parts()
     if topic and not topic[2] and arrival.topic.endswith("online"):
-        online = _online(arrival.payload)
+        online = state(arrival.payload, "online", on=(b"true",), off=(b"false",))
         parts.add(measured(device_identity(options.device, prefix), "device_online"), arrival.at_us, online)
         return parts.decoded()
     document = json_object(arrival.payload)
@@ -127,20 +132,12 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
         method = member(document, "method")
         if method not in ("NotifyStatus", "NotifyFullStatus"):
             return Decoded()
-        components = member(document, "params")
-        if not isinstance(components, dict):
-            raise PayloadRefusedError("not_an_object", "params is not an object")
+        components = as_object(member(document, "params"), "params")
         moment = _moment(components.get("ts"), arrival, options)
     device = device_identity(options.device, prefix)
     for name, status in components.items():
         _component(parts, device, name, status, moment)
     return parts.decoded()
-
-
-def _online(payload: bytes) -> float:
-    if payload not in (b"true", b"false"):
-        raise PayloadRefusedError("unknown_state", "online is neither true nor false")
-    return float(payload == b"true")
 
 
 def _moment(ts: Any, arrival: Arrival, options: Options) -> _Moment:
@@ -157,13 +154,14 @@ def _component(parts: Parts, device: str, name: str, status: Any, moment: _Momen
     if kind not in _ATTRIBUTES and kind != "sys":
         return
     with parts.part():
-        if not isinstance(status, dict):
-            raise PayloadRefusedError("not_an_object", f"{kind} is not an object")
+        as_object(status, kind)
         if kind == "sys":
             _uptime(parts, device, status, moment)
     if match is None or not isinstance(status, dict):
         return
     channel = f"{_METER_OF.get(kind, kind)}:{match[2] or 0}"
+    with parts.part():
+        _minute(parts, device, channel, status.get("aenergy"), moment)
     for attribute in _ATTRIBUTES.get(kind, ()):
         with parts.part():
             for value in _values(status, attribute):
@@ -176,12 +174,25 @@ def _values(status: dict[str, Any], attribute: _Attribute) -> Iterator[float]:
     """Yield the value of an attribute, or nothing: an attribute that is absent or null has none."""
     value: Any = status
     for name in attribute.path:
-        if not isinstance(value, dict):
-            raise PayloadRefusedError("not_an_object", f"what holds {name} is not an object")
-        value = value.get(name)
+        value = as_object(value, f"what holds {name}").get(name)
         if value is None:
             return
-    yield scaled(number(value, ".".join(attribute.path)), attribute.factor)
+    path = ".".join(attribute.path)
+    if QUANTITIES[attribute.quantity].unit is Unit.STATE:
+        yield state(value, path, on=(True,), off=(False,))
+    else:
+        yield scaled(number(value, path), attribute.factor)
+
+
+def _minute(parts: Parts, device: str, channel: str, energy: Any, moment: _Moment) -> None:
+    """Take the energy of the newest whole minute, which is the one before the minute that ``minute_ts`` begins."""
+    if not isinstance(energy, dict) or energy.get("by_minute") is None or energy.get("minute_ts") is None:
+        return
+    minutes = as_list(energy["by_minute"], "by_minute")
+    start_us = epoch_us(number(energy["minute_ts"], "minute_ts")) - round(_MINUTE_S * 1_000_000)
+    used = series(device, "active_energy_used", channel, Kind.INTERVAL, _MINUTE_S)
+    for newest in minutes[:1]:
+        parts.add(used, start_us, scaled(number(newest, "by_minute"), _THOUSANDTHS_OF_WH), moment.flags)
 
 
 def _uptime(parts: Parts, device: str, status: dict[str, Any], moment: _Moment) -> None:
@@ -204,4 +215,14 @@ SHELLY = Decoder(
     source="shelly-api-docs.shelly.cloud/gen2: Notifications, Switch, EM, EMData; public captures of 1PM Gen4, Pro 3EM",
     options=Options,
     decode=decode,
+    fields=frozenset({"method", "params", "ts", "sys", "uptime", "by_minute", "minute_ts"}).union(
+        _ATTRIBUTES,
+        (
+            name
+            for attributes in _ATTRIBUTES.values()
+            for each in attributes
+            for name in (*each.path, each.errors)
+            if name
+        ),
+    ),
 )

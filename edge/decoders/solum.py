@@ -14,14 +14,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.counting import Parts
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import stated
 from edge.decoders.json_parts import as_list, as_object
 from edge.decoders.reading_json import json_object, member, text
-from edge.readings import Reading
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _DONE = frozenset({"SUCCESS", "OK"})
@@ -32,16 +31,14 @@ Stamp = tuple[int, int]
 """Microseconds of UTC, and flags."""
 
 
-class SolumOptions(DecoderOptions):
+class SolumOptions(NamedOptions, ClockOptions):
     """Options of ``solum``: ``device`` names the server; ``time_zone`` is the zone that its times are in.
 
     ``labels`` numbers the labels by their code; a number once given stays with its label, also after its end.
     """
 
-    device: Identifier
     labels: dict[str, Annotated[int, Field(ge=0, lt=2**15)]] = Field(min_length=1)
     time_zone: ZoneInfo | None = None
-    clock_allowed_s: float = Field(default=300, gt=0)
 
     @field_validator("labels")
     @classmethod
@@ -68,21 +65,29 @@ def decode(arrival: Arrival, options: SolumOptions) -> Decoded:
     if ordinal is None:
         raise PayloadRefusedError("unknown_label", "the label has no number in the decoder's option labels")
     active = document.get("activePage")
-    updates: dict[tuple[str, int], Reading] = {}
-    refused = []
+    parts = Parts()
+    updates: dict[tuple[str, int], tuple[float, int]] = {}
     for name in ("previousImage", "currentImage"):
         if document.get(name) is None and name == "previousImage":
             continue
-        try:
+        with parts.part():
             pages = [as_object(page, "a page") for page in as_list(member(document, name), name)]
-            for outcome, (t_us, flags) in _update(pages, active, options).items():
-                of = series(options.device, f"label_updates_{outcome}", "", Kind.EVENT)
+            found = _update(pages, active, options)
+            for outcome, (t_us, flags) in found.items():
                 is_ahead = t_us - arrival.at_us > options.clock_allowed_s * 1_000_000
                 suspect = Flag.CLOCK_SUSPECT if is_ahead else Flag.NONE
-                updates[outcome, t_us] = Reading(of, t_us, 1.0, flags | suspect, ordinal)
-        except PayloadRefusedError as refusal:
-            refused.append(refusal)
-    return Decoded(tuple(updates.values()), tuple(refused))
+                updates[f"label_updates_{outcome}", t_us] = (1.0, flags | suspect)
+            if "confirmed" in found:
+                latency_s, flags = _latency(found["requested"], found["confirmed"])
+                updates["label_update_latency", found["confirmed"][0]] = (latency_s, flags)
+    for (quantity, t_us), (value, flags) in updates.items():
+        parts.add(series(options.device, quantity, "", Kind.EVENT), t_us, value, flags, ordinal)
+    return parts.decoded()
+
+
+def _latency(requested: Stamp, confirmed: Stamp) -> tuple[float, int]:
+    """Return the seconds from a request to its result; where either is in a repeated hour they may be an hour off."""
+    return (confirmed[0] - requested[0]) / 1_000_000, requested[1] | confirmed[1]
 
 
 def _update(pages: list[dict[str, Any]], active: Any, options: SolumOptions) -> dict[str, Stamp]:
@@ -140,4 +145,9 @@ SOLUM = Decoder(
     "and the maker's page name them (requested date, completed date)",
     options=SolumOptions,
     decode=decode,
+    fields=frozenset(
+        """
+        responseCode labelCode activePage previousImage currentImage index state processUpdateTime statusUpdateTime
+        """.split()
+    ),
 )

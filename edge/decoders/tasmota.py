@@ -1,7 +1,7 @@
 """Tasmota: telemetry of power meters and climate sensors, over MQTT (``tele/<topic>/...``) or polled (``Status 10``).
 
-``Total`` is the counter that is read. ``Today`` and ``Yesterday`` are the same energy once more, and ``Period`` is what
-was used since the last message, however long ago that was. ``TotalStartTime`` says since when ``Total`` counts: a new
+``Total`` is the counter, ``active_energy``. ``Today``, which begins anew at the device's midnight, and ``Yesterday`` are
+the same energy once more, and ``Period`` is what was used since the last message, however long ago. ``TotalStartTime`` says since when ``Total`` counts: a new
 one is a reset. Since a message cannot be compared with the one before it, the reset is stated at its own time in every
 message of the day after it, and counts once. ``Time`` is local and without a zone unless the device was set otherwise.
 """
@@ -13,23 +13,35 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
-
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.device_time import stated
-from edge.decoders.measuring import celsius, clock_flags, device_identity, measured
-from edge.decoders.reading_json import json_object, number, text
+from edge.decoders.decoder import (
+    Arrival,
+    ClockOptions,
+    Decoded,
+    Decoder,
+    MadeFrom,
+    NameableOptions,
+    PayloadRefusedError,
+)
+from edge.decoders.device_series import series
+from edge.decoders.device_time import clock_flags, stated
+from edge.decoders.identity import device_identity
+from edge.decoders.json_parts import as_object
+from edge.decoders.measuring import celsius, measured
+from edge.decoders.reading_json import json_object, number, state, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
+from edge.wire.series import Kind, Reset, Series
 
 _KINDS = ("SENSOR", "STATE", "LWT", "INFO3", "STATUS8", "STATUS10")
 _OTHER_KINDS = ("INFO1", "INFO2", "RESULT", "MARGINS", "UPTIME", "HASS_STATE")
 _DAY_US = 86_400_000_000
 _ENERGY = (
     ("Total", "active_energy"),
+    ("Today", "active_energy_today"),
     ("ExportActive", "active_energy_export"),
     ("Power", "active_power"),
+    ("ApparentPower", "apparent_power"),
+    ("ReactivePower", "reactive_power"),
     ("Voltage", "voltage"),
     ("Current", "current"),
     ("Factor", "power_factor"),
@@ -42,22 +54,23 @@ _CLIMATE = (
     ("Pressure", "air_pressure"),
     ("Illuminance", "illuminance"),
 )
-_SENSOR = re.compile(
-    r"(?:AM2301|DHT11|DHT22|SI7021|HTU21|SHT[34]X|SHT1X|AHT[123]X|DS18[BS]20|BM[EP][26]80|SCD30|SCD40|MHZ19B|BH1750)"
-    r"(?:-[0-9A-Fa-f]{1,2})?"
-)
+_SENSORS = """
+    AM2301 DHT11 DHT22 SI7021 HTU21 SHT1X SHT3X SHT4X AHT1X AHT2X AHT3X DS18B20 DS18S20 BME280 BMP280 BME680 BMP680
+    SCD30 SCD40 MHZ19B BH1750
+""".split()
+_SENSOR = re.compile(rf"(?:{'|'.join(_SENSORS)})(?:-[0-9A-Fa-f]{{1,2}})?")
 """Names under which sensors of the store's air stand; a processor's own temperature is not one of them."""
 
 
-class Options(DecoderOptions):
-    """Options of ``tasmota``."""
+class Options(NameableOptions, ClockOptions):
+    """Options of ``tasmota``; the device's name is its topic unless given."""
 
-    device: Identifier | None = None
-    """Name of the device, instead of its topic."""
     time_zone: ZoneInfo | None = None
     """Zone of the device's clock; needed unless its times state their offset."""
-    clock_allowed_s: float = Field(default=300.0, gt=0)
-    """How far the device's clock may be from the arrival before a live value is flagged."""
+
+
+_RELAYS = {"POWER": ""} | {f"POWER{n}": str(n) for n in range(1, 9)}
+"""Relays that a device tells the state of, with their channels."""
 
 
 class _Moment(NamedTuple):
@@ -72,7 +85,7 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
         return Decoded()
     parts = Parts()
     if kind == "LWT":
-        online = _online(arrival.payload)
+        online = state(arrival.payload, "LWT", on=(b"Online",), off=(b"Offline",))
         parts.add(measured(device_identity(options.device, found), "device_online"), arrival.at_us, online)
         return parts.decoded()
     document = json_object(arrival.payload)
@@ -93,6 +106,11 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
     for name in document:
         if _SENSOR.fullmatch(name):
             _climate(parts, device, name, document, moment)
+    for name, channel in _RELAYS.items():
+        if name in document:
+            with parts.part():
+                is_on = state(document[name], name, on=("ON",), off=("OFF",))
+                parts.add(measured(device, "switch_on", channel), moment.t_us, is_on, moment.flags)
     return parts.decoded()
 
 
@@ -103,12 +121,6 @@ def _addressed(topic: str) -> tuple[str, str]:
     return kind, ".".join(level for level in levels if level not in ("tele", "stat"))
 
 
-def _online(payload: bytes) -> float:
-    if payload not in (b"Online", b"Offline"):
-        raise PayloadRefusedError("unknown_state", "LWT is neither Online nor Offline")
-    return float(payload == b"Online")
-
-
 def _moment(document: dict[str, Any], arrival: Arrival, options: Options) -> _Moment:
     if document.get("Time") is None:
         return _Moment(arrival.at_us, Flag.NONE)
@@ -117,19 +129,24 @@ def _moment(document: dict[str, Any], arrival: Arrival, options: Options) -> _Mo
 
 
 def _energy(parts: Parts, device: str, energy: Any, moment: _Moment, options: Options) -> None:
-    if not isinstance(energy, dict):
-        raise PayloadRefusedError("not_an_object", "ENERGY is not an object")
+    energy = as_object(energy, "ENERGY")
     for name, quantity in _ENERGY:
         for channel, stated_value in _by_channel(energy.get(name)):
             with parts.part():
                 value = number(stated_value, name)
-                parts.add(measured(device, quantity, channel), moment.t_us, value, moment.flags)
+                parts.add(_of_energy(device, quantity, channel), moment.t_us, value, moment.flags)
     if energy.get("TotalStartTime") is not None:
         with parts.part():
             start = text(energy["TotalStartTime"], "TotalStartTime")
             start_us, flags = stated(start, options.time_zone)
             if 0 <= moment.t_us - start_us <= _DAY_US:
                 parts.add(measured(device, "counter_reset"), start_us, 1.0, flags)
+
+
+def _of_energy(device: str, quantity: str, channel: str) -> Series:
+    if quantity == "active_energy_today":
+        return series(device, quantity, channel, Kind.CUMULATIVE, reset=Reset.MIDNIGHT)
+    return measured(device, quantity, channel)
 
 
 def _by_channel(value: Any) -> Iterator[tuple[str, Any]]:
@@ -141,11 +158,9 @@ def _by_channel(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _climate(parts: Parts, device: str, name: str, document: dict[str, Any], moment: _Moment) -> None:
-    sensor = document[name]
     for field, quantity in _CLIMATE:
         with parts.part():
-            if not isinstance(sensor, dict):
-                raise PayloadRefusedError("not_an_object", f"{name} is not an object")
+            sensor = as_object(document[name], name)
             if sensor.get(field) is not None:
                 value = _in_unit(number(sensor[field], field), field, document)
                 parts.add(measured(device, quantity, name), moment.t_us, value, moment.flags)
@@ -170,4 +185,7 @@ TASMOTA = Decoder(
     source="tasmota/docs 9849ab9: Sonoff-Pow-R2, Teleinfo, Commands, MQTT; published captures of 8.1 to 12.4",
     options=Options,
     decode=decode,
+    fields=frozenset({"StatusSNS", "Time", "UptimeSec", "ENERGY", "TotalStartTime", "TempUnit", "PressureUnit"}).union(
+        _SENSORS, _RELAYS, (name for name, _ in (*_ENERGY, *_CLIMATE))
+    ),
 )

@@ -13,7 +13,7 @@ from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRe
 from edge.decoders.device_series import series
 from edge.decoders.json_parts import object_if_there
 from edge.decoders.reading_json import count, member
-from edge.decoders.things_stack import Uplink, UplinkOptions, complete, uplink
+from edge.decoders.things_stack import ENVELOPE, Uplink, UplinkOptions, complete, outcome, uplink
 from edge.wire.batch import Flag
 from edge.wire.series import Kind, Reset
 
@@ -29,14 +29,14 @@ def _decode(arrival: Arrival, options: UplinkOptions) -> Decoded:
     parts = Parts()
     if _is_reset(up):
         parts.add(series(up.device, "counter_reset", kind=Kind.EVENT), up.at_us, 1.0, up.flags)
-        return parts.decoded()
+        return outcome(up, parts)
     counts, suspect = _counts(up)
     flags = up.flags | (Flag.SUSPECT if suspect else Flag.NONE)
     for quantity, name in (("entries", "count_in"), ("exits", "count_out")):
         with parts.part():
             total = series(up.device, quantity, kind=Kind.CUMULATIVE, reset=Reset.POWER_ON, width_bits=32)
             parts.add(total, up.at_us, count(member(counts, name), name), flags)
-    return parts.decoded()
+    return outcome(up, parts)
 
 
 def _is_reset(up: Uplink) -> bool:
@@ -73,4 +73,5 @@ TERABEE = Decoder(
     source="TheThingsNetwork/lorawan-devices, vendor/terabee, payload description and examples (facts only)",
     options=UplinkOptions,
     decode=_decode,
+    fields=ENVELOPE.union(_CONDITIONS, {"cmd", "name", "success", "count_in", "count_out", "flags"}),
 )

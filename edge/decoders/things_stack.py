@@ -2,7 +2,7 @@
 
 The stack leaves out what is 0, false or empty. What absence means is therefore decided field by field:
 
-- ``f_cnt`` and ``f_port``: absent is 0 (the first uplink after a join has no ``f_cnt``; it isn't read).
+- ``f_cnt`` and ``f_port``: absent is 0 (the first uplink after a join has no ``f_cnt``).
 - ``frm_payload``: the device's own bytes, in which nothing is left out. They are read wherever they are there, and
   ``decoded_payload``, which the network's formatter made of them, only where they are not.
 - a measured value in ``decoded_payload``: absent is absent, and no reading comes of it, with one exception: of values
@@ -17,13 +17,13 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import Field
-
-from edge.decoders.decoder import Arrival, DecoderOptions, PayloadRefusedError
-from edge.decoders.device_series import eui_64
-from edge.decoders.device_time import against_arrival, stated
+from edge.decoders.counting import Parts
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, NameableOptions, PayloadRefusedError
+from edge.decoders.device_series import series
+from edge.decoders.device_time import clock_flags, stated
+from edge.decoders.identity import eui_64
 from edge.decoders.reading_json import count, json_object, text
-from edge.wire.model import Identifier
+from edge.wire.series import Kind, Reset
 
 _OTHER_MESSAGES = (
     "join_accept",
@@ -38,14 +38,16 @@ _OTHER_MESSAGES = (
     "uplink_normalized",
 )
 
+ENVELOPE = frozenset(
+    """
+    uplink_message simulated received_at end_device_ids dev_eui f_port f_cnt frm_payload decoded_payload
+    """.split()
+).union(_OTHER_MESSAGES)
+"""What is read of every envelope."""
 
-class UplinkOptions(DecoderOptions):
-    """What every decoder of a LoRaWAN device can be told."""
 
-    device: Identifier | None = None
-    """Name of the device; its ``dev_eui`` in lower case unless given."""
-    clock_allowed_s: float = Field(default=300, gt=0)
-    """How far a stated time may be from the arrival before it is flagged."""
+class UplinkOptions(NameableOptions, ClockOptions):
+    """What every decoder of a LoRaWAN device can be told; its name is its ``dev_eui`` in lower case unless given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Uplink:
     at_us: int
     flags: int
     port: int
+    sequence: float
     payload: bytes
     decoded: dict[str, Any]
 
@@ -70,7 +73,7 @@ def uplink(arrival: Arrival, options: UplinkOptions) -> Uplink:
     message = document.get("uplink_message")
     if not isinstance(message, dict):
         kind = next((name for name in _OTHER_MESSAGES if name in document), "another message")
-        raise PayloadRefusedError("not_an_uplink", f"the envelope holds {kind}, not uplink_message", kind)
+        raise PayloadRefusedError("not_an_uplink", f"the envelope holds {kind}, not uplink_message")
     if document.get("simulated"):
         raise PayloadRefusedError("simulated", "the stack says that this uplink was simulated; no device sent it")
     payload, decoded = _data(message)
@@ -78,8 +81,17 @@ def uplink(arrival: Arrival, options: UplinkOptions) -> Uplink:
         raise PayloadRefusedError("empty_uplink", "the uplink has neither frm_payload nor decoded_payload")
     at_us, flags = _received(message.get("received_at", document.get("received_at")), arrival, options)
     ids = document.get("end_device_ids")
-    device = eui_64(ids.get("dev_eui") if isinstance(ids, dict) else None, options.device)
-    return Uplink(device, at_us, flags, int(count(message.get("f_port", 0), "f_port")), payload, decoded)
+    device = eui_64(options.device, ids.get("dev_eui") if isinstance(ids, dict) else None)
+    port, sequence = (count(message.get(name, 0), name) for name in ("f_port", "f_cnt"))
+    return Uplink(device, at_us, flags, int(port), sequence, payload, decoded)
+
+
+def outcome(up: Uplink, parts: Parts) -> Decoded:
+    """Return what was collected of an uplink, with the uplink's own number; a refusal where nothing was."""
+    parts.outcome()
+    number = series(up.device, "message_sequence", "", Kind.CUMULATIVE, reset=Reset.UNKNOWN, width_bits=32)
+    parts.add(number, up.at_us, up.sequence, up.flags)
+    return parts.decoded()
 
 
 def _data(message: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
@@ -99,7 +111,7 @@ def _received(stamp: Any, arrival: Arrival, options: UplinkOptions) -> tuple[int
     if stamp is None:
         return arrival.at_us, 0
     at_us, flags = stated(text(stamp, "received_at"), None)
-    return at_us, int(flags | against_arrival(at_us, arrival.at_us, options.clock_allowed_s))
+    return at_us, clock_flags(at_us, arrival.at_us, options.clock_allowed_s, flags)
 
 
 def complete(decoded: dict[str, Any], fields_sent_together: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
@@ -110,7 +122,7 @@ def complete(decoded: dict[str, Any], fields_sent_together: tuple[tuple[str, ...
     >>> complete({"period_in": 4}, (("period_in", "period_out"), ("total_in", "total_out")))
     {'period_in': 4, 'period_out': 0}
     """
-    completed = dict(decoded)
+    completed = decoded.copy()
     for group in fields_sent_together:
         if any(name in decoded for name in group):
             completed.update({name: 0 for name in group if name not in decoded})

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import re
 from typing import Literal
-from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import stated
-from edge.decoders.json_parts import numbered
 from edge.decoders.reading_json import count, json_object
+from edge.decoders.reading_xml import xml_root
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind
 
 _FORM = "%Y-%m-%d %H:%M:%S"
@@ -32,19 +30,17 @@ _STATUS = frozenset({"currentLayoutId", "availableSpace", "totalSpace"})
 _READ = ("fromdt", "todt", "type", "layoutid", "mediaid", "count")
 
 
-class XiboOptions(DecoderOptions):
+class XiboOptions(NamedOptions, ClockOptions):
     """Options of ``xibo``.
 
     ``time_zone`` is the player's; ``aggregated_s`` is 3600 or 86400 where the player is set to aggregate its records by
     the hour or the day, and None where it sends each play; ``collect_interval_s`` is how often it reports.
     """
 
-    device: Identifier
     time_zone: ZoneInfo | None = None
     count_type: Literal["layout", "media", "widget"] = "layout"
     aggregated_s: Literal[3600, 86400] | None = None
     collect_interval_s: float = Field(default=300, gt=0, le=86_400)
-    clock_allowed_s: float = Field(default=300, gt=0)
 
 
 def decode(arrival: Arrival, options: XiboOptions) -> Decoded:
@@ -54,47 +50,21 @@ def decode(arrival: Arrival, options: XiboOptions) -> Decoded:
         for record in _records(arrival.payload):
             with parts.part():
                 _read_record(record, arrival, options, parts)
-        return numbered(parts.decoded())
-    if not _STATUS & json_object(arrival.payload).keys():
+        return parts.decoded()
+    document = json_object(arrival.payload)
+    if not any(name in document for name in _STATUS):
         raise PayloadRefusedError("unknown_message", "neither a player's status nor its proof-of-play records")
     online = series(options.device, "screen_online", "", Kind.STATE, options.collect_interval_s)
     parts.add(online, arrival.at_us, 1.0)
     return parts.decoded()
 
 
-class _StatReader:
-    """Gathers the attributes that are read of each ``stat`` right under ``stats``."""
-
-    def __init__(self) -> None:
-        self.records: list[dict[str, str]] = []
-        self._depth = 0
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._depth == 0 and name != "stats":
-            raise PayloadRefusedError("unknown_message", "the document is not one of proof-of-play records")
-        if self._depth == 1 and name == "stat":
-            self.records.append({key: attributes[key] for key in _READ if key in attributes})
-        self._depth += 1
-
-    def end(self, _name: str) -> None:
-        self._depth -= 1
-
-    def declared(self, *_: object) -> None:
-        raise PayloadRefusedError("not_xml", "the document declares a type, which players do not")
-
-
 def _records(payload: bytes) -> list[dict[str, str]]:
     """Return what is read of each record; a refusal where the payload is not well-formed, or not of records."""
-    reader = _StatReader()
-    parser = expat.ParserCreate("UTF-8")
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.StartDoctypeDeclHandler = reader.declared
-    try:
-        parser.Parse(payload, True)
-    except expat.ExpatError:
-        raise PayloadRefusedError("not_xml", "the payload is not well-formed XML") from None
-    return reader.records
+    root = xml_root(payload, _READ)
+    if root.tag != "stats":
+        raise PayloadRefusedError("unknown_message", "the document is not one of proof-of-play records")
+    return [record.attrib for record in root.iterfind("stat")]
 
 
 def _read_record(record: dict[str, str], arrival: Arrival, options: XiboOptions, parts: Parts) -> None:
@@ -132,4 +102,5 @@ XIBO = Decoder(
     "passes over) and of the Linux player (attributes, form of times, status members); no capture",
     options=XiboOptions,
     decode=decode,
+    fields=_STATUS.union(_READ, {"stats", "stat"}),
 )

@@ -14,13 +14,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
+from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
-from edge.decoders.device_time import against_arrival, epoch_us, stated
-from edge.decoders.json_parts import as_object, list_at, numbered, numeral, object_at, object_if_there
+from edge.decoders.device_time import clock_flags, epoch_us, stated
+from edge.decoders.json_parts import as_object, list_at, numeral, object_at, object_if_there
 from edge.decoders.reading_json import count, json_object, member, number, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 from edge.wire.series import Kind, Reset, Series
 
 _LINE_LOGICS = MappingProxyType(
@@ -43,17 +42,15 @@ _SHORTEST_MS = 100_000_000_000.0
 """In March 1973 as milliseconds; a smaller number is an epoch in seconds, which the push can be set to."""
 
 
-class XovisOptions(DecoderOptions):
+class XovisOptions(NamedOptions, ClockOptions):
     """Options of ``xovis``; forward is counted as entries and backward as exits, the registry turns them where needed.
 
     An interval that ended more than ``clock_allowed_s`` before its arrival is late history up to ``history_allowed_s``
     (the sensor keeps what it could not send), and beyond that, or in the future, a matter of the sensor's clock.
     """
 
-    device: Identifier
     count_from: Literal["logics", "live"] = "logics"
     object_type: Literal["PERSON", "GROUP"] = "PERSON"
-    clock_allowed_s: float = Field(default=300, gt=0)
     history_allowed_s: float = Field(default=86_400, gt=0)
 
 
@@ -67,8 +64,20 @@ def decode(arrival: Arrival, options: XovisOptions) -> Decoded:
     for name, read in messages.items():
         if name in document:
             with parts.part():
-                read(object_at(document, name), arrival, options, parts)
-    return numbered(parts.decoded())
+                data = object_at(document, name)
+                _read_sequence(data, arrival, options, parts)
+                read(data, arrival, options, parts)
+    return parts.decoded()
+
+
+def _read_sequence(data: dict[str, Any], arrival: Arrival, options: XovisOptions, parts: Parts) -> None:
+    """Take the number of the package, of which each push agent has its own, so that a gap shows what was lost."""
+    with parts.part():
+        package = object_if_there(data, "package_info")
+        if package is not None and "id" in package and "agent_id" in package:
+            channel = f"agent{numeral(package, 'agent_id')}"
+            sequence = series(options.device, "message_sequence", channel, Kind.CUMULATIVE, reset=Reset.UNKNOWN)
+            parts.add(sequence, arrival.at_us, count(package["id"], "id"))
 
 
 def _read_logics(data: dict[str, Any], arrival: Arrival, options: XovisOptions, parts: Parts) -> None:
@@ -124,9 +133,9 @@ def _epoch_us(document: dict[str, Any], name: str) -> int:
 
 
 def _interval_flags(end_us: int, at_us: int, options: XovisOptions) -> int:
-    if not against_arrival(end_us, at_us, options.clock_allowed_s):
+    if not clock_flags(end_us, at_us, options.clock_allowed_s):
         return Flag.NONE
-    is_history = end_us < at_us and not against_arrival(end_us, at_us, options.history_allowed_s)
+    is_history = end_us < at_us and not clock_flags(end_us, at_us, options.history_allowed_s)
     return Flag.LATE if is_history else Flag.CLOCK_SUSPECT
 
 
@@ -135,7 +144,7 @@ def _read_frames(data: dict[str, Any], arrival: Arrival, options: XovisOptions, 
         with parts.part():
             frame = as_object(entry, "a frame")
             t_us = _epoch_us(frame, "time")
-            flags = against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+            flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s)
             types = _object_types(frame) if options.count_from == "live" else {}
             for event in list_at(frame, "events"):
                 with parts.part():
@@ -172,11 +181,16 @@ def _happened(event: dict[str, Any], types: dict[float, str], options: XovisOpti
 def _read_status(data: dict[str, Any], arrival: Arrival, options: XovisOptions, parts: Parts) -> None:
     states = object_at(data, "states")
     t_us, flags = arrival.at_us, int(Flag.NONE)
+    clock = None
     with parts.part():
         clock = object_if_there(states, "time", "state", "details")
         if clock is not None and "time" in clock:
             t_us, flags = stated(text(clock["time"], "time"), None)
-            flags |= against_arrival(t_us, arrival.at_us, options.clock_allowed_s)
+            flags = clock_flags(t_us, arrival.at_us, options.clock_allowed_s, flags)
+    with parts.part():
+        if clock is not None and "ntp_rms_offset" in clock:
+            offset_s = number(clock["ntp_rms_offset"], "ntp_rms_offset")
+            parts.add(series(options.device, "clock_offset", "ntp-rms"), t_us, offset_s, flags)
     with parts.part():
         state = object_if_there(states, "device", "state")
         if state is not None:
@@ -205,4 +219,12 @@ XOVIS = Decoder(
     "public client of the sensor's API; the maker's documentation was not available",
     options=XovisOptions,
     decode=decode,
+    fields=frozenset(
+        """
+        logics_data live_data status_data package_info id agent_id logics info records from to counts name value
+        frames time events tracked_objects track_id type attributes geometry_id
+        states state details ntp_rms_offset device uptime_sec
+        singlesensor data push agents status agent_states no_of_dropped
+        """.split()
+    ),
 )

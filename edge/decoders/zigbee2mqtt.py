@@ -13,15 +13,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pydantic import Field
-
 from edge.decoders.counting import Parts
-from edge.decoders.decoder import Arrival, Decoded, Decoder, DecoderOptions, MadeFrom, PayloadRefusedError
-from edge.decoders.device_time import epoch_us, stated
-from edge.decoders.measuring import KILO, clock_flags, device_identity, measured, scaled
-from edge.decoders.reading_json import json_object, number, text
+from edge.decoders.decoder import (
+    Arrival,
+    ClockOptions,
+    Decoded,
+    Decoder,
+    MadeFrom,
+    NameableOptions,
+    PayloadRefusedError,
+)
+from edge.decoders.device_time import clock_flags, epoch_us, stated
+from edge.decoders.identity import device_identity
+from edge.decoders.measuring import KILO, measured, scaled
+from edge.decoders.reading_json import json_object, number, state, text
 from edge.wire.batch import Flag
-from edge.wire.model import Identifier
 
 _ATTRIBUTES = (
     ("temperature", "temperature"),
@@ -38,18 +44,25 @@ _ATTRIBUTES = (
     ("produced_energy", "active_energy_export"),
 )
 """Attributes whose unit is the same for every device; those of voc and formaldehyd are not, so they are not read."""
+_STATES: dict[str, tuple[str, Any, Any]] = {
+    "contact": ("door_open", False, True),
+    "state": ("switch_on", "ON", "OFF"),
+    "water_leak": ("water_leak", True, False),
+    "smoke": ("alarm", True, False),
+}
+"""Attributes that are states: quantity, the value that stands for it, the value for its opposite. A contact that is
+closed is a door that is."""
 
 
-class Options(DecoderOptions):
-    """Options of ``zigbee2mqtt``."""
+class Options(NameableOptions, ClockOptions):
+    """Options of ``zigbee2mqtt``; the device's name is its friendly name in the topic unless given.
 
-    device: Identifier | None = None
-    """Name of the device, instead of its friendly name in the topic."""
+    ``clock_allowed_s`` is how far the gateway's clock may be ahead of the arrival before a value is flagged.
+    """
+
     base_topic: str = "zigbee2mqtt"
     cached: bool = True
     """Whether the gateway keeps attributes and repeats them (its ``cache_state``)."""
-    clock_allowed_s: float = Field(default=300.0, gt=0)
-    """How far the gateway's clock may be ahead of the arrival before a value is flagged."""
 
 
 class _Moment(NamedTuple):
@@ -76,7 +89,12 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
             if document.get(name) is not None:
                 value = number(document[name], name)
                 parts.add(measured(device, quantity), moment.t_us, value, moment.flags)
-    for read in (_contact, _voltage, _illuminance):
+    for name, (quantity, on, off) in _STATES.items():
+        with parts.part():
+            if document.get(name) is not None:
+                is_so = state(document[name], name, on=(on,), off=(off,))
+                parts.add(measured(device, quantity), moment.t_us, is_so, moment.flags)
+    for read in (_voltage, _illuminance):
         with parts.part():
             for quantity, value in read(document):
                 parts.add(measured(device, quantity), moment.t_us, value, moment.flags)
@@ -86,12 +104,10 @@ def decode(arrival: Arrival, options: Options) -> Decoded:
 def _online(payload: bytes) -> float:
     """Return 1 for online, 0 for offline, as a text or in an object, as the gateway is set."""
     try:
-        state: Any = json_object(payload).get("state") if payload.startswith(b"{") else payload.decode()
+        said: Any = json_object(payload).get("state") if payload.startswith(b"{") else payload.decode()
     except UnicodeDecodeError:
-        state = None
-    if state not in ("online", "offline"):
-        raise PayloadRefusedError("unknown_state", "the availability is neither online nor offline")
-    return float(state == "online")
+        said = None
+    return state(said, "the availability", on=("online",), off=("offline",))
 
 
 def _moment(last_seen: Any, arrival: Arrival, options: Options) -> _Moment:
@@ -106,16 +122,6 @@ def _moment(last_seen: Any, arrival: Arrival, options: Options) -> _Moment:
     if behind_us > options.clock_allowed_s * 1_000_000:
         return _Moment(t_us, Flag.LATE)
     return _Moment(t_us, clock_flags(t_us, arrival.at_us, options.clock_allowed_s, Flag.NONE))
-
-
-def _contact(document: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield the state of a door: a contact that is closed is a door that is."""
-    contact = document.get("contact")
-    if contact is None:
-        return
-    if not isinstance(contact, bool):
-        raise PayloadRefusedError("unknown_state", "contact is neither true nor false")
-    yield "door_open", float(not contact)
 
 
 def _voltage(document: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -145,4 +151,7 @@ ZIGBEE2MQTT = Decoder(
     source="Koenkk/zigbee2mqtt.io: guide/configuration/mqtt, device-availability; published captures",
     options=Options,
     decode=decode,
+    fields=frozenset({"last_seen", "voltage", "illuminance", "illuminance_lux"}).union(
+        _STATES, (name for name, _ in _ATTRIBUTES)
+    ),
 )

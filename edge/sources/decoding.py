@@ -10,10 +10,10 @@ from pydantic import Field, SerializeAsAny, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from edge import event_log
-from edge.configuration import SettingsModel
 from edge.decoders.decoder import Arrival, Decoded, DecoderOptions, PayloadRefusedError
 from edge.readings import Reading, ReadingGroup
 from edge.receipt import Receipt
+from edge.reporting.rule import ReportedSource
 from edge.sources.source import Journal
 from edge.wire.batch import DecoderRefusal
 from edge.wire.series import Kind, Origin
@@ -26,7 +26,7 @@ _LONGEST_SOURCE, _LONGEST_REASON, _LONGEST_DETAIL, _LONGEST_PAYLOAD = 64, 64, 50
 log = event_log.get(__name__)
 
 
-class DecodedSourceSettings(SettingsModel):
+class DecodedSourceSettings(ReportedSource):
     """Keys of every source that hands payloads to a decoder."""
 
     name: Annotated[str, Field(min_length=1, max_length=_LONGEST_SOURCE)]
@@ -63,7 +63,7 @@ class DecodedSourceSettings(SettingsModel):
         from edge.decoders.registry import DECODERS  # noqa: PLC0415 - as above
 
         decoder, options = DECODERS[self.decoder], self.options
-        return PayloadReader(self.name, lambda arrival: decoder.decode(arrival, options))
+        return PayloadReader(self.name, lambda arrival: decoder.read(arrival, options))
 
 
 class Payload(NamedTuple):

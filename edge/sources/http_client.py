@@ -75,6 +75,9 @@ class HttpClient:
                     f"{self._where} answers with more than {most_bytes} bytes",
                     "check url: this is not the small document that a decoder reads",
                 )
+            if answer.body.length:
+                problem = f"{self._where} broke off its answer"
+                raise SourceTroubleError(problem, "where this repeats: check the network and the device")
             return body, answer.content_type
 
     @contextmanager
@@ -155,6 +158,9 @@ class HttpClient:
             raise SourceTroubleError(
                 problem, "check that the device is on and reachable, or raise the limit"
             ) from error
+        except ConnectionError as error:
+            problem = f"{self._where} hung up or takes no connection: {error}"
+            raise SourceTroubleError(problem, "check url, and that the device is on") from error
         except HTTPException as error:
             problem = f"{self._where} does not answer in HTTP: {type(error).__name__}"
             raise SourceTroubleError(problem, "check url: host, port, http or https") from error

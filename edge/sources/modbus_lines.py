@@ -96,9 +96,9 @@ class SerialChannel:
         self._line = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             self._configure(baud, parity, stop_bits)
-        except BaseException:
+        except termios.error as error:
             os.close(self._line)
-            raise
+            raise OSError(*error.args) from error
 
     def _configure(self, baud: int, parity: str, stop_bits: int) -> None:
         control = termios.CS8 | termios.CREAD | termios.CLOCAL

@@ -232,5 +232,8 @@ class PushConnection(BaseHTTPRequestHandler):
         self.request_version = self.protocol_version  # it may not have come as far as that
         self._refuse(_RefusedError(int(code), "not a request that can be read"))
 
+    def log_request(self, code: Any = "-", size: Any = "-") -> None:
+        """Say nothing, as ``log_message``."""
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of http.server
         """Say nothing: what matters is in the agent's log."""

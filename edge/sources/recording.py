@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from edge.configuration import ConfiguredPath, SettingsModel
+from edge.configuration import ConfiguredPath
 from edge.readings import Reading, ReadingGroup
+from edge.reporting.rule import ReportedSource
 from edge.sources.pace import Pace
 from edge.sources.recording_map import RecordingError, RecordingMap, fields_of, first_line, load_map
 from edge.wire.batch import DecoderRefusal, Flag
@@ -29,7 +30,7 @@ _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class RecordingSettings(SettingsModel):
+class RecordingSettings(ReportedSource):
     """Configuration of a recording; a session of the agent resumes at the line after the last accepted one."""
 
     kind: Literal["recording"] = "recording"

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from edge.configuration import SettingsModel
 from edge.readings import ReadingGroup
+from edge.reporting.rule import ReportedSource
 from edge.simulator.local_day import SECOND_US, SLOT_US, date_at
 from edge.simulator.plan import store_plan
 from edge.simulator.site import StorePlan
@@ -33,7 +33,7 @@ class _Turn(NamedTuple):
     listed: bool
 
 
-class SimulatedStoreSettings(SettingsModel):
+class SimulatedStoreSettings(ReportedSource):
     """Configuration of a simulated store; a session of the agent resumes where the last accepted group ended."""
 
     kind: Literal["simulated_store"] = "simulated_store"

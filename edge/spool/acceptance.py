@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from edge.readings import Reading, ReadingGroup
+from edge.readings import Priority, Reading, ReadingGroup
 from edge.spool import chain, losses, screening
 from edge.spool.records import SpoolLimits
 from edge.spool.seal import MOST_SERIES, Draft, Stamp, TableBook, draft, empty_draft, refusal_portions
@@ -28,14 +28,15 @@ NamedGroup = tuple[str, ReadingGroup]
 def accept(
     db: sqlite3.Connection, groups: Sequence[NamedGroup], tables: TableBook, limits: SpoolLimits, stamp: Stamp
 ) -> list[int]:
-    """Seal the groups' readings in their order, origin by origin, and return the sequences made."""
+    """Seal the groups' readings in their order, urgent ones first, origin by origin, and return the sequences made."""
     refusals = _waiting_refusals(db)
     refusals += [refusal for _, group in groups for refusal in group.refusals]
     refusals, withheld = screening.screened_refusals(refusals)
     drafts: list[Draft] = []
-    for origin, readings in _by_origin(groups, refusals, stamp).items():
+    for (priority, origin), readings in _by_kind(groups, refusals, stamp):
         for portion in _portions(readings, limits.batch_readings):
             made, stopped = _draft(db, origin, portion, tables)
+            made = replace(made, priority=priority) if made else None
             withheld += stopped
             drafts += [made] if made else []
     drafts = _with_refusals(db, drafts, refusals, stamp)
@@ -61,11 +62,11 @@ def _portions(readings: Sequence[Reading], size: int) -> Iterator[Sequence[Readi
             yield portion
 
 
-def _by_origin(
+def _by_kind(
     groups: Sequence[NamedGroup], refusals: list[DecoderRefusal], stamp: Stamp
-) -> dict[Origin, list[Reading]]:
-    """Return the usable readings by origin; the others are added to the refusals, each as its own record."""
-    by_origin: dict[Origin, list[Reading]] = {}
+) -> list[tuple[tuple[Priority, Origin], list[Reading]]]:
+    """Return the usable readings by what a batch has one of; the others are added to the refusals, each on its own."""
+    by_kind: dict[tuple[Priority, Origin], list[Reading]] = {}
     for source, group in groups:
         readings = group.readings
         if readings and not screening.all_usable(readings):
@@ -76,8 +77,8 @@ def _by_origin(
                 for reading, reason in reasons
                 if reason is not None
             ]
-        by_origin.setdefault(group.origin, []).extend(readings)
-    return by_origin
+        by_kind.setdefault((group.priority, group.origin), []).extend(readings)
+    return sorted(by_kind.items(), key=lambda item: -item[0][0])
 
 
 def _draft(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from edge.readings import Priority
 from edge.spool import losses
 from edge.spool.records import Chain, SealedBatch
 from edge.spool.seal import MOST_LOSSES, Draft, Link, Stamp, empty_draft, encode
@@ -49,10 +50,11 @@ def seal(db: sqlite3.Connection, drafts: Sequence[Draft], stamp: Stamp) -> list[
         times = (one.base_us, one.last_us) if one.readings else (None, None)
         db.execute(
             "insert into batches (sequence, sha256, bytes, readings, first_us, last_us, sealed_us, monotonic_us, boot,"
-            " origin, series_table, payload) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " origin, series_table, priority, payload) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(chain.next_sequence, sha256, len(payload), one.readings, *times),
-                *(stamp.sealed_us, stamp.monotonic_us, str(stamp.boot), one.origin.value, one.table, payload),
+                *(stamp.sealed_us, stamp.monotonic_us, str(stamp.boot)),
+                *(one.origin.value, one.table, one.priority, payload),
             ),
         )
         sequences.append(chain.next_sequence)
@@ -89,10 +91,11 @@ def seal_losses(db: sqlite3.Connection, stamp: Stamp) -> list[int]:
     return sequences
 
 
-def first_pending(db: sqlite3.Connection, after: int, up_to: int) -> int | None:
-    """Return the lowest pending sequence in (after, up_to], None where there is none."""
+def first_pending(db: sqlite3.Connection, after: int, up_to: int, priority: Priority) -> int | None:
+    """Return the lowest pending sequence of a priority in (after, up_to], None where there is none."""
     found: int | None = db.execute(
-        "select min(sequence) from batches where sequence > ? and sequence <= ?", (after, up_to)
+        "select min(sequence) from batches where priority = ? and sequence > ? and sequence <= ?",
+        (priority, after, up_to),
     ).fetchone()[0]
     return found
 

@@ -1,7 +1,8 @@
 """Dropping by policy, and the record of each drop: a loss waits until a batch declares it, and again if that is lost.
 
-Policy: the oldest batches go first, as many at once as bring the spool a sixteenth under the bound that it met, so
-that a long outage makes few records instead of one a batch.
+Policy: the oldest batches go first (where the spool is full, those of normal priority before any of high), as many at
+once as bring the spool a sixteenth under the bound that it met, so that a long outage makes few records instead of one
+a batch.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def make_room(db: sqlite3.Connection, limits: SpoolLimits, stamp: Stamp, reserve
     pending: int = db.execute("select pending_bytes from spool").fetchone()[0]
     if pending + reserve > limits.max_bytes:
         surplus = pending + reserve - int(limits.max_bytes * _STEP)
-        dropped += drop(db, list(_oldest_of(db, surplus)), LossReason.SPOOL_FULL)
+        dropped += drop(db, sorted(_oldest_of(db, surplus)), LossReason.SPOOL_FULL)
     return dropped
 
 
@@ -107,7 +108,7 @@ def _older_than(db: sqlite3.Connection, age_s: float, stamp: Stamp) -> Iterator[
 
 
 def _oldest_of(db: sqlite3.Connection, surplus: int) -> Iterator[_Dropped]:
-    for row in db.execute(f"select {_DROPPED} from batches order by sequence"):  # noqa: S608 - own text
+    for row in db.execute(f"select {_DROPPED} from batches order by priority, sequence"):  # noqa: S608 - own text
         if surplus <= 0:
             return
         surplus -= row[2]

@@ -44,6 +44,7 @@ def opened(path: Path, clock: Clock, new_id: Callable[[], UUID]) -> sqlite3.Conn
     try:
         if schema.version(db) == 0:
             schema.create(db, new_id(), set_aside)
+        schema.upgrade(db)
         _forget_unused_tables(db)
     except BaseException:
         db.close()

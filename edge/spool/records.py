@@ -10,11 +10,13 @@ from edge.wire.acknowledgement import Refused
 
 @dataclass(frozen=True, slots=True)
 class SpoolLimits:
-    """Bounds of a spool: bytes and age of what is pending, and readings in one batch."""
+    """Bounds of a spool: bytes and age of what is pending, and readings in one batch; and how batches are sealed."""
 
     max_bytes: int
     max_age_s: float
     batch_readings: int
+    compress: bool = False
+    """Whether a batch is sealed as a zlib stream where that is worth it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from edge.spool.records import SpoolCorrupt, SpoolError, SpoolUnavailable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 create table spool (
@@ -49,10 +49,12 @@ create table batches (
     boot         text not null,
     origin       text not null,
     series_table text not null,
+    priority     integer not null default 0,
     payload      blob not null
 ) strict;
 create index batches_by_digest on batches (sha256);
 create index batches_by_table on batches (series_table);
+create index batches_by_priority on batches (priority, sequence);
 
 create table series_tables (digest text primary key, document blob not null) strict, without rowid;
 create table positions (source text primary key, position text not null) strict, without rowid;
@@ -98,6 +100,14 @@ create table renewals (
 ) strict, without rowid;
 """
 
+UPGRADES = {
+    1: """
+alter table batches add column priority integer not null default 0;
+create index batches_by_priority on batches (priority, sequence);
+""",
+}
+"""By the version that they lead on from: a new release of the agent goes on with the spool that it finds."""
+
 _PASSING = {
     sqlite3.SQLITE_FULL: "free space on the disk that holds the spool",
     sqlite3.SQLITE_READONLY: "make the spool's file and folder writable for the agent's user",
@@ -121,8 +131,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def is_sound(db: sqlite3.Connection) -> bool:
-    """Tell whether the file is a spool of this release without damage that SQLite can see."""
-    return db.execute("pragma quick_check(1)").fetchone() == ("ok",) and version(db) == SCHEMA_VERSION
+    """Tell whether the file is a spool of this release or one before it, without damage that SQLite can see."""
+    return db.execute("pragma quick_check(1)").fetchone() == ("ok",) and version(db) in {SCHEMA_VERSION, *UPGRADES}
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -146,6 +156,14 @@ def create(db: sqlite3.Connection, spool: UUID, set_aside: int) -> None:
     """Make the tables of a new spool in one transaction."""
     insert = f"insert into spool (only_row, spool, set_aside) values (1, '{spool}', {set_aside:d})"  # noqa: S608 - own
     db.executescript(f"begin immediate; {SCHEMA} {insert}; pragma user_version = {SCHEMA_VERSION:d}; commit")
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Bring the tables of a spool of an earlier release up to this one, in one transaction."""
+    found = version(db)
+    steps = "".join(UPGRADES[number] for number in range(found, SCHEMA_VERSION))
+    if steps:
+        db.executescript(f"begin immediate; {steps} pragma user_version = {SCHEMA_VERSION:d}; commit")
 
 
 def explained(error: sqlite3.DatabaseError) -> SpoolError | None:

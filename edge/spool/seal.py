@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from edge.readings import Reading
+from edge.readings import Priority, Reading
 from edge.spool.screening import is_forbidden
-from edge.wire.batch import Batch, DecoderRefusal, Loss, ResealedFrom
+from edge.wire.batch import MAX_PAYLOAD_BYTES, Batch, DecoderRefusal, Loss, ResealedFrom
+from edge.wire.compression import deflated, inflated, is_deflated
 from edge.wire.model import canonical, digest
 from edge.wire.series import Origin, Series, SeriesTable
 
@@ -79,6 +80,7 @@ class Draft:
     flags: list[int] = field(default_factory=list)
     ordinal: list[int] = field(default_factory=list)
     refusals: Sequence[DecoderRefusal] = field(default=())
+    priority: Priority = Priority.NORMAL
 
     @property
     def readings(self) -> int:
@@ -88,11 +90,12 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When and in which boot a batch is sealed."""
+    """When and in which boot a batch is sealed, and whether its text is compressed where that is worth it."""
 
     boot: UUID
     sealed_us: int
     monotonic_us: int
+    compress: bool = False
 
 
 class Link(NamedTuple):
@@ -149,14 +152,17 @@ def encode(sealed: Draft, link: Link, stamp: Stamp, losses: Sequence[Loss]) -> t
         losses=list(losses),
         refusals=list(sealed.refusals),
     )
-    payload = canonical(batch)
+    text = canonical(batch)
+    payload = deflated(text) if stamp.compress else text
     return payload, digest(payload)
 
 
 def encode_again(payload: bytes, carried_from: ResealedFrom, link: Link, losses: Sequence[Loss]) -> tuple[bytes, str]:
     """Return a sealed batch under a new identity: its readings, refusals and stamps stay, its losses are replaced."""
     changes = link._asdict() | {"losses": list(losses), "resealed_from": carried_from}
-    fresh = canonical(Batch.model_validate_json(payload).model_copy(update=changes))
+    sealed = Batch.model_validate_json(inflated(payload, MAX_PAYLOAD_BYTES))
+    text = canonical(sealed.model_copy(update=changes))
+    fresh = deflated(text) if is_deflated(payload) else text
     return fresh, digest(fresh)
 
 

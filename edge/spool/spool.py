@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from edge import event_log
 from edge.clock import Clock
+from edge.readings import Priority
 from edge.spool import acceptance, acknowledging, chain, losses, opening, renewal, schema
 from edge.spool.acceptance import NamedGroup
 from edge.spool.records import Depth, SealedBatch, SpoolLimits, SpoolTotals, Trimmed
@@ -111,10 +112,10 @@ class Spool:
             row = db.execute("select position from positions where source = ?", (source,)).fetchone()
             return row[0] if row else None
 
-    def first_pending(self, after: int, up_to: int) -> int | None:
-        """Return the lowest pending sequence in (after, up_to], None where there is none."""
+    def first_pending(self, after: int, up_to: int, priority: Priority) -> int | None:
+        """Return the lowest pending sequence of a priority in (after, up_to], None where there is none."""
         with self._reading() as db:
-            return chain.first_pending(db, after, up_to)
+            return chain.first_pending(db, after, up_to, priority)
 
     def pending(self, after: int = 0, limit: int = 100) -> list[SealedBatch]:
         """Return pending batches after a sequence, ascending; one whose payload is damaged is dropped as lost."""
@@ -205,7 +206,7 @@ class Spool:
             return SpoolTotals(*db.execute(f"select {_TOTALS} from spool").fetchone())  # noqa: S608 - own names
 
     def _stamp(self) -> Stamp:
-        return Stamp(self._clock.boot, self._clock.now_us(), self._clock.monotonic_us())
+        return Stamp(self._clock.boot, self._clock.now_us(), self._clock.monotonic_us(), self._limits.compress)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

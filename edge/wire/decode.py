@@ -9,6 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from edge.wire.batch import MAX_PAYLOAD_BYTES, Batch
+from edge.wire.compression import InflationError, inflated
 from edge.wire.model import error_lines
 from edge.wire.personal_data import forbidden_names
 from edge.wire.presence import Birth, IngestState, Will
@@ -31,23 +32,39 @@ class WireError(ValueError):
 
 
 def decode(payload: bytes) -> Document:
-    """Return the document that a payload holds.
+    """Return the document that a payload holds, compressed or not.
 
     Raises
     ------
     WireError
         With the reason: too large, personal data (by name of a field), unknown version, or undecodable.
     """
+    text = text_of(payload)
+    try:
+        document = _DOCUMENT.validate_json(text)
+    except ValidationError as error:
+        raise _explained(text, error) from None
+    if names := _names_in_free_text(document):
+        raise WireError(RefusalReason.PERSONAL_DATA, f"names of personal data: {', '.join(names)}")
+    return document
+
+
+def text_of(payload: bytes) -> bytes:
+    """Return the text of a payload, which is at most one MiB long, as the payload itself is.
+
+    Raises
+    ------
+    WireError
+        Too large, or undecodable: a compressed payload that cannot be inflated.
+    """
     if len(payload) > MAX_PAYLOAD_BYTES:
         detail = f"{len(payload)} bytes; the limit is {MAX_PAYLOAD_BYTES}"
         raise WireError(RefusalReason.TOO_LARGE, detail)
     try:
-        document = _DOCUMENT.validate_json(payload)
-    except ValidationError as error:
-        raise _explained(payload, error) from None
-    if names := _names_in_free_text(document):
-        raise WireError(RefusalReason.PERSONAL_DATA, f"names of personal data: {', '.join(names)}")
-    return document
+        return inflated(payload, MAX_PAYLOAD_BYTES)
+    except InflationError as error:
+        reason = RefusalReason.TOO_LARGE if error.too_large else RefusalReason.UNDECODABLE
+        raise WireError(reason, str(error)) from None
 
 
 def loosely(text: str) -> Any:
@@ -67,9 +84,9 @@ def _names_in_free_text(document: Document) -> list[str]:
     return []
 
 
-def _explained(payload: bytes, error: ValidationError) -> WireError:
-    """Say why a payload is not a document: its content is looked at only here, where it did not validate."""
-    loose = loosely(payload.decode("utf-8", errors="replace"))
+def _explained(text: bytes, error: ValidationError) -> WireError:
+    """Say why a text is not a document: its content is looked at only here, where it did not validate."""
+    loose = loosely(text.decode("utf-8", errors="replace"))
     if names := forbidden_names(loose):
         return WireError(RefusalReason.PERSONAL_DATA, f"names of personal data: {', '.join(names)}")
     version = loose.get("version") if isinstance(loose, dict) else None

@@ -49,6 +49,8 @@ class Unit(StrEnum):
     LUX = "lux"
     KILOWATT_HOUR = "kWh"
     WATT = "W"
+    VAR = "var"
+    VOLT_AMPERE = "VA"
     KILOGRAM = "kg"
     SECOND = "s"
     MILLIMETRE = "mm"
@@ -84,10 +86,51 @@ class Counter(WireModel):
     reset: Reset = Reset.UNKNOWN
 
 
+class Statistic(StrEnum):
+    """What a series of aggregates says of each window."""
+
+    MIN = "min"
+    MAX = "max"
+    MEAN = "mean"
+    COUNT = "count"
+    """How many readings the others are computed from."""
+
+
+ReportSeconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class OnChange(WireModel):
+    """A value is reported when it differs by more than ``dead_band`` from the last one reported, and now and then.
+
+    Until the next reading a value is known to within ``dead_band``, in the unit of the series.
+    """
+
+    mode: Literal["on_change"] = "on_change"
+    dead_band: Annotated[float, Field(ge=0)]
+    at_least_every_s: ReportSeconds
+    """Longest silence of a device that works and doesn't change."""
+
+
+class WindowStatistic(WireModel):
+    """One value a window, with the time of the first reading in it; the window's four statistics are four series.
+
+    Windows begin at whole multiples of ``window_s`` since 1970. One that was cut (by a stop, or by a device's silence)
+    is reported in parts, each with the time of its own first reading.
+    """
+
+    mode: Literal["window"] = "window"
+    window_s: ReportSeconds
+    statistic: Statistic
+
+
+Report = Annotated[OnChange | WindowStatistic, Field(discriminator="mode")]
+
+
 class Series(WireModel):
-    """One series: natural key (device, quantity, channel) with unit, kind and reporting period.
+    """One series: natural key (device, quantity, channel) with unit, kind, reporting period and report rule.
 
     ``period_s`` is the duration of an interval, or the longest silence to expect of another kind (None: no promise).
+    ``report`` is the rule by which the agent reports less than it read (None: it reports every reading).
     """
 
     device: Identifier
@@ -97,6 +140,7 @@ class Series(WireModel):
     kind: Kind
     period_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     counter: Counter | None = None
+    report: Report | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -105,6 +149,24 @@ class Series(WireModel):
             raise ValueError(msg)
         if (self.kind is Kind.CUMULATIVE) != (self.counter is not None):
             msg = "a cumulative series, and only such a one, needs counter (width_bits, reset)"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _reported_as_its_kind_allows(self) -> Self:
+        if isinstance(self.report, OnChange):
+            exact = self.kind is Kind.STATE and self.report.dead_band == 0
+            fits = (exact or self.kind is Kind.GAUGE) and (self.period_s or 0) >= self.report.at_least_every_s
+        elif isinstance(self.report, WindowStatistic):
+            counts = self.report.statistic is not Statistic.COUNT or self.unit is Unit.COUNT
+            fits = self.kind is Kind.GAUGE and self.period_s == self.report.window_s and counts
+        else:
+            return self
+        if not fits:
+            msg = (
+                "report: on_change is for gauges, and without a dead band for states, with a period_s of at least"
+                " at_least_every_s; window is for gauges, with a period_s of window_s, and its count is in counts"
+            )
             raise ValueError(msg)
         return self
 

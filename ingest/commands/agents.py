@@ -46,13 +46,17 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _approve(arguments: argparse.Namespace) -> int:
     with _connection(arguments) as connection:
-        if not _set(connection, arguments.agent, approved=True):
-            return 1
-        outcomes = reconsider(connection, [arguments.agent], today())
-    for outcome, number in sorted(outcomes.items()):
+        return 0 if approve_agent(connection, arguments.agent) else 1
+
+
+def approve_agent(connection: Database, agent: str) -> bool:
+    """Approve an agent, have what was refused of it taken, and say so; False where that cannot be, which is said."""
+    if not _set(connection, agent, approved=True):
+        return False
+    for outcome, number in sorted(reconsider(connection, [agent], today()).items()):
         write_line(f"refused batches replayed: {number} {outcome}")
     write_line("set approved to true in agents.csv as well, or the next import of the set withdraws the approval")
-    return 0
+    return True
 
 
 def _revoke(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 
 from ingest.commands.options import Subparsers, add_group, add_verb, settings_of, write_line, write_table
+from ingest.decode import readable_text
 from ingest.replay import replay
 from ingest.store import refusals
 from ingest.store.connection import Database, connect, conninfo
@@ -65,7 +66,7 @@ def _show(arguments: argparse.Namespace) -> int:
     particulars = {**asdict(found[0]), "sha256": found[0].sha256.hex()}
     write_line(json.dumps(particulars, default=str, ensure_ascii=False, indent=2))
     if payload is not None:
-        write_line(payload.decode("utf-8", errors="backslashreplace"))
+        write_line((readable_text(payload) or payload).decode("utf-8", errors="backslashreplace"))
     return 0
 
 

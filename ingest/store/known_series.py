@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.wire.series import Statistic
 from ingest.store.connection import Database
+from ingest.store.series import OF_STATISTIC
 
 Key = tuple[str, str, str]
 """(device, quantity, channel)"""
 
 
 def known_series(c: Database, keys: Sequence[Key]) -> dict[Key, str]:
-    """Return, for those of the keys that ever reported, the definition under which they first did so last."""
+    """Return, for those of the keys that ever reported, the definition under which they first did so last.
+
+    Where that is by aggregates of windows, it is the definition of their means.
+    """
     rows = c.execute(
-        """select distinct on (s.device, s.quantity, s.channel) s.device, s.quantity, s.channel, s.definition
+        f"""select distinct on (s.device, s.quantity, s.channel) s.device, s.quantity, s.channel, s.definition
              from series s
              join unnest(%s::text[], %s::text[], %s::text[]) as k (device, quantity, channel)
                on s.device = k.device and s.quantity = k.quantity and s.channel = k.channel
-            order by s.device, s.quantity, s.channel, s.series_id desc""",
-        [[key[0] for key in keys], [key[1] for key in keys], [key[2] for key in keys]],
+            where {OF_STATISTIC}
+            order by s.device, s.quantity, s.channel, s.series_id desc""",  # noqa: S608 - own text
+        [
+            [key[0] for key in keys],
+            [key[1] for key in keys],
+            [key[2] for key in keys],
+            Statistic.MEAN,
+            Statistic.MEAN,
+        ],
     )
     return {(device, quantity, channel): definition for device, quantity, channel, definition in rows}

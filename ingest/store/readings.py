@@ -19,9 +19,10 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+from edge.wire.series import Statistic
 from ingest.store.connection import Database
 from ingest.store.pgcopy import POSTGRES_EPOCH_US
-from ingest.store.series import CLASSES
+from ingest.store.series import CLASSES, OF_STATISTIC
 
 SeriesKey = tuple[str, str, str]
 """Device, quantity, channel."""
@@ -62,9 +63,18 @@ class _Rows:
         return self.t_us, self.ordinal, self.value, self.flags, self.entry_id
 
 
-def fetch_series(connection: Database, keys: Sequence[SeriesKey], start: datetime, end: datetime) -> list[SeriesRows]:
-    """Return the effective readings of series in [start, end), one item a definition that has any, by definition."""
-    described = _described(connection, keys)
+def fetch_series(
+    connection: Database,
+    keys: Sequence[SeriesKey],
+    start: datetime,
+    end: datetime,
+    statistic: Statistic = Statistic.MEAN,
+) -> list[SeriesRows]:
+    """Return the effective readings of series in [start, end), one item a definition that has any, by definition.
+
+    Where an agent reports aggregates of windows, ``statistic`` says which of them; the others are left out.
+    """
+    described = _described(connection, keys, statistic)
     found: dict[str, list[_Rows]] = defaultdict(list)
     for retention_class in CLASSES:
         numbers = {number: text for number, (text, of, *_) in described.items() if of == retention_class}
@@ -93,7 +103,7 @@ def _series_rows(definition: str, facts: list[Any], rows: _Rows) -> SeriesRows:
 
 def origins(connection: Database, keys: Sequence[SeriesKey], start: datetime, end: datetime) -> frozenset[str]:
     """Return where the readings of series in [start, end) come from: measured, replayed, simulated, ..."""
-    described = _described(connection, keys)
+    described = _described(connection, keys, Statistic.MEAN)
     result: set[str] = set()
     for retention_class in CLASSES:
         numbers = [number for number, (_, of, *_) in described.items() if of == retention_class]
@@ -110,16 +120,17 @@ def _table(retention_class: str) -> sql.Identifier:
     return sql.Identifier(f"readings_{retention_class}")
 
 
-def _described(connection: Database, keys: Sequence[SeriesKey]) -> dict[int, tuple[Any, ...]]:
+def _described(connection: Database, keys: Sequence[SeriesKey], statistic: Statistic) -> dict[int, tuple[Any, ...]]:
     """Return definition, retention class and particulars of the registered series with these keys, by number."""
     if not keys:
         return {}
     rows = connection.execute(
-        """select distinct s.series_id, s.definition, s.retention_class, s.device, s.quantity, s.channel, s.unit,
+        f"""select distinct s.series_id, s.definition, s.retention_class, s.device, s.quantity, s.channel, s.unit,
                   s.kind, s.period_s
              from series s join unnest(%s::text[], %s::text[], %s::text[]) as k (device, quantity, channel)
-                  using (device, quantity, channel)""",
-        [list(column) for column in zip(*keys, strict=True)],
+                  using (device, quantity, channel)
+            where {OF_STATISTIC}""",  # noqa: S608 - own text
+        [*(list(column) for column in zip(*keys, strict=True)), statistic, statistic],
     )
     return {number: tuple(rest) for number, *rest in rows}
 

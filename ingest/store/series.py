@@ -10,6 +10,12 @@ from ingest.store.connection import Database
 CLASSES = ("count", "state", "archive")
 """Retention classes; each has its table ``readings_<class>``."""
 
+OF_STATISTIC = "coalesce(s.definition::jsonb #>> '{report,statistic}', %s) = %s"
+"""SQL: of a window's four series only that of a statistic (given twice), and every series that holds no aggregates.
+
+A device's key (device, quantity, channel) names all four of them, but one of them alone holds what was measured.
+"""
+
 
 def retention_class(origin: Origin, kind: Kind) -> str:
     """Return the retention class of a reading: recordings and imports of old data are kept apart from live data."""

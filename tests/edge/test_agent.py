@@ -40,7 +40,7 @@ def spool(settings: EdgeSettings) -> Iterator[Spool]:
 
 def agent_of(settings: EdgeSettings, spool: Spool, *sources: Source) -> Agent:
     random = Random(1)
-    return Agent(sources, spool, Uplink(settings, spool, system_clock(), random, "test 1"), settings.spool, random)
+    return Agent(sources, spool, Uplink(settings, spool, system_clock(), random, "test 1"), settings, random)
 
 
 class Broken:

@@ -8,6 +8,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.readings import Priority
 from edge.window import Window
 
 
@@ -19,13 +20,15 @@ class Network:
         self.pending = set(range(1, backlog + 1))
         self.last = backlog
         self.boundary = backlog
+        self.urgent: set[int] = set()
         self.sent: list[tuple[float, int]] = []
         self.sent_again: list[tuple[float, int]] = []
         self.window = Window(size, 10.0, rate, Random(3))
         self.window.begin(self.now_s, backlog)
 
-    def first_pending(self, after: int, up_to: int) -> int | None:
-        return min((sequence for sequence in self.pending if after < sequence <= up_to), default=None)
+    def first_pending(self, after: int, up_to: int, priority: Priority) -> int | None:
+        of_priority = self.urgent if priority is Priority.HIGH else set(range(self.last + 1)) - self.urgent
+        return min((sequence for sequence in self.pending & of_priority if after < sequence <= up_to), default=None)
 
     def send(self) -> None:
         for sequence in self.window.overdue(self.now_s):
@@ -34,9 +37,14 @@ class Network:
         while (fresh := self.window.next(self.now_s, self.first_pending)) is not None:
             self.sent.append((self.now_s, fresh))
 
-    def seal(self) -> None:
+    def seal(self, *, urgent: bool = False) -> None:
         self.last += 1
         self.pending.add(self.last)
+        self.urgent |= {self.last} if urgent else set()
+
+    def rank(self, sequence: int) -> tuple[bool, bool, int]:
+        """Return by what batches that wait together are to be sent: live, then urgent, then the oldest."""
+        return sequence <= self.boundary, sequence not in self.urgent, sequence
 
     def answer(self, sequences: set[int]) -> None:
         self.pending -= sequences
@@ -47,6 +55,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.floats(0.01, 40)),
         st.tuples(st.just("seal"), st.integers(1, 4)),
+        st.tuples(st.just("seal urgent"), st.integers(1, 2)),
         st.tuples(st.just("answer"), st.integers(0, 20)),
         st.tuples(st.just("drop"), st.integers(0, 20)),
     ),
@@ -54,18 +63,19 @@ steps = st.lists(
 )
 
 
-@given(steps, st.integers(1, 5), st.floats(0.5, 50), st.integers(0, 30))
-def test_the_window_holds_and_live_goes_first(
-    steps: list[tuple[str, float]], size: int, rate: float, backlog: int
+@given(steps, st.integers(1, 5), st.floats(0.5, 50), st.integers(0, 30), st.sets(st.integers(1, 30)))
+def test_the_window_holds_and_live_goes_first_and_of_each_what_is_urgent(
+    steps: list[tuple[str, float]], size: int, rate: float, backlog: int, urgent: set[int]
 ) -> None:
     network = Network(size, rate, backlog)
+    network.urgent = urgent & network.pending
     for what, amount in steps:
         unsettled = sorted({sequence for _, sequence in network.sent} & network.pending)
         if what == "wait":
             network.now_s += amount
-        elif what == "seal":
+        elif what.startswith("seal"):
             for _ in range(int(amount)):
-                network.seal()
+                network.seal(urgent=what == "seal urgent")
         elif what == "answer":
             network.answer(set(unsettled[: int(amount)]))
         else:
@@ -74,9 +84,9 @@ def test_the_window_holds_and_live_goes_first(
         network.send()
         assert network.window.in_flight <= size
         fresh = [sequence for _, sequence in network.sent[sent_before:]]
-        assert fresh == sorted(fresh, key=lambda sequence: (sequence <= network.boundary, sequence))
-        if any(sequence <= network.boundary for sequence in fresh):  # backlog only when no live batch waits
-            assert not {s for s in network.pending if s > network.boundary} - {s for _, s in network.sent}
+        assert fresh == sorted(fresh, key=network.rank)
+        waiting = network.pending - {s for _, s in network.sent}
+        assert not fresh or not waiting or network.rank(fresh[-1]) < min(map(network.rank, waiting))
     firsts = [sequence for _, sequence in network.sent]
     assert len(firsts) == len(set(firsts))
 

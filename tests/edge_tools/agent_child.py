@@ -92,7 +92,7 @@ def main() -> int:
     spool = open_spool(settings)
     uplink = Uplink(settings, spool, system_clock(), Random(1), "test 1")
     source = Counting(int(sys.argv[2]), GROUP_READINGS, after_each_s=0.002)
-    done = Agent([source], spool, uplink, settings.spool, Random(1)).run(Event(), until_drained=True)
+    done = Agent([source], spool, uplink, settings, Random(1)).run(Event(), until_drained=True)
     spool.close()
     return 0 if done else 1
 

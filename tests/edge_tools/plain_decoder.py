@@ -48,18 +48,8 @@ PLAIN = Decoder(
     source="this file",
     options=PlainOptions,
     decode=decode,
+    fields=frozenset({"value", "t_us"}),
 )
-
-
-class Echo:
-    """A decoder that keeps what arrived."""
-
-    def __init__(self) -> None:
-        self.arrivals: list[Arrival] = []
-
-    def decode(self, arrival: Arrival, _options: Any) -> Decoded:
-        self.arrivals.append(arrival)
-        return Decoded()
 
 
 def known(monkeypatch: pytest.MonkeyPatch, *decoders: Decoder[Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zlib
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -31,9 +33,9 @@ def test_no_bytes_raise(payload: bytes) -> None:
     assert isinstance(decode_payload(payload), Rejection)
 
 
-@given(DOCUMENTS, st.data())
-def test_no_damage_to_a_document_raises(document: Any, data: st.DataObject) -> None:
-    payload = bytearray(canonical(document))
+@given(DOCUMENTS, st.data(), st.booleans())
+def test_no_damage_to_a_document_raises(document: Any, data: st.DataObject, compressed: bool) -> None:
+    payload = bytearray(zlib.compress(canonical(document)) if compressed else canonical(document))
     for _ in range(data.draw(st.integers(0, 3))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
     assert isinstance(decode_payload(bytes(payload)), Batch | SeriesTable | Rejection)
@@ -83,10 +85,30 @@ def test_personal_data_is_named_by_its_field_and_not_kept() -> None:
     assert "secret" not in rejection.detail
 
 
-def test_what_is_no_valid_batch_still_gives_its_identity() -> None:
-    document = json.loads(sealed()) | {"unheard_of": 1}
-    rejection = decode_payload(json.dumps(document).encode())
+def test_a_compressed_payload_is_judged_by_its_text() -> None:
+    payload = sealed()
+    assert decode_payload(zlib.compress(payload)) == decode_payload(payload)
+    document = json.loads(payload)
+    rejection = decode_payload(zlib.compress(json.dumps(document | {"face_id": "secret-1234"}).encode()))
     assert isinstance(rejection, Rejection)
+    assert (rejection.reason, rejection.keep) == (RefusalReason.PERSONAL_DATA, False)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"x", b"x marks no stream", zlib.compress(b"[]")[:-1], zlib.compress(b" " * 2**21)]
+)
+def test_what_cannot_be_inflated_cannot_be_checked_for_personal_data_and_is_not_kept(payload: bytes) -> None:
+    rejection = decode_payload(payload)
+    assert isinstance(rejection, Rejection)
+    assert not rejection.keep
+
+
+@pytest.mark.parametrize("pack", [bytes, zlib.compress])
+def test_what_is_no_valid_batch_still_gives_its_identity(pack: Callable[[bytes], bytes]) -> None:
+    document = json.loads(sealed()) | {"unheard_of": 1}
+    rejection = decode_payload(pack(json.dumps(document).encode()))
+    assert isinstance(rejection, Rejection)
+    assert rejection.keep
     assert rejection.spool == UUID(document["spool"])
     assert rejection.sequence == 1
 

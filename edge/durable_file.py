@@ -1,0 +1,55 @@
+"""Writing a small file so that it holds either all of the old or all of the new, also after a power cut."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file, or make it, and return when the disk has it.
+
+    The new file is made beside it with its mode before anything is written, so that a secret is never readable by
+    others. ``owner``: numbers of user and group, where it is not to be this process.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, or the disk is full; the old file is as it was.
+    """
+    fresh = path.with_name(f"{path.name}.writing")
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), "wb") as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_durably(path: Path) -> None:
+    """Remove a file that may not be there, and return when the disk knows.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk know the folder's present names."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

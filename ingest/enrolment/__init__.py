@@ -1,0 +1,1 @@
+"""The platform's side of enrolment: issue codes, answer devices, keep the broker's password file up to date."""
