@@ -80,8 +80,9 @@ class Evaluation:
             return self._result(Status.DECLARED, Outcome(None), None, origins), None
         floor = self.metric.completeness_floor
         received = account(self.observed, self._wanted, floor, lost, self._facts.window)
-        if received.completeness.ratio < floor:
-            outcome = Outcome(None, detail=self._shortfall(received))
+        complete = received.completeness
+        if complete is not None and complete.ratio < floor:
+            outcome = Outcome(None, detail=self._shortfall(received, complete.expected))
             return self._result(Status.INSUFFICIENT, outcome, received, origins), received
         outcome = self.metric.measure(self._inputs())
         status = Status.INSUFFICIENT if outcome.value is None else Status.MEASURED
@@ -105,9 +106,9 @@ class Evaluation:
         found = (limits.on(key, self._facts.window.first_date) for key in self.metric.limits)
         return [limit for limit in found if limit is not None]
 
-    def _shortfall(self, received: Account) -> dict[str, Any]:
+    def _shortfall(self, received: Account, expected: int) -> dict[str, Any]:
         """Return what is missing and since when."""
-        if received.completeness.expected == 0:
+        if expected == 0:
             return {"reason": "no_time_to_measure"}
         zone = self._facts.window.zone
         silent = [
@@ -136,6 +137,8 @@ class Evaluation:
         flagged = sum(int((part.flags != 0).sum()) for each in self.observed for part in each.parts)
         if flagged:
             detail["flagged_readings"] = flagged
+        if received is not None and received.not_claimed:
+            detail["completeness_not_claimed"] = list(received.not_claimed)
         return Result(
             metric=metric.name,
             name=Text(en=metric.name_en, zh=metric.name_zh),

@@ -37,8 +37,11 @@ class Silence:
 class Account:
     """What was received for a metric, and which series are silent."""
 
-    completeness: Completeness
+    completeness: Completeness | None
+    """None where nothing can be told: every series reports single events of a device of which nobody says more."""
     silent: tuple[Silence, ...]
+    not_claimed: tuple[str, ...] = ()
+    """Devices whose single events are counted without a word on how many are missing."""
 
 
 def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: Losses, window: Window) -> Account:
@@ -46,7 +49,12 @@ def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: L
     expected = got = 0
     found: list[tuple[int, int, Observed]] = []
     silent: list[Silence] = []
-    for series in observed:
+    every = list(observed)
+    claimed = [series for series in every if series.claims_completeness]
+    not_claimed = tuple(sorted({series.device for series in every if not series.claims_completeness}))
+    if every and not claimed:
+        return Account(None, (), not_claimed)
+    for series in claimed:
         due = wanted.intersect(series.registered)
         one = received(series.cover(), series.period_us, due)
         expected, got = expected + one.expected, got + one.received
@@ -66,7 +74,8 @@ def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: L
         gaps=gaps,
         gaps_total=len(found),
     )
-    return Account(completeness, tuple(sorted(silent, key=lambda s: (s.since_us, s.device, s.quantity, s.channel))))
+    by_time = sorted(silent, key=lambda s: (s.since_us, s.device, s.quantity, s.channel))
+    return Account(completeness, tuple(by_time), not_claimed)
 
 
 def _silence(series: Observed, gaps: Spans, due: Spans) -> Silence:

@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.facts import Facts, Watched
+from analytics.facts import ONLINE, Facts, Watched
 from analytics.metrics.catalogue import NOMINAL_PERIOD_S
+from analytics.metrics.completeness import online
 from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
+from analytics.metrics.spans import Spans
 from analytics.windows import from_us, local_days
-from edge.wire.series import Series
+from edge.wire.quantities import QUANTITIES
+from edge.wire.series import Kind, Series
 from ingest.canonical import records, root_of_series
 from ingest.store.connection import Database
 from ingest.store.known_series import Key
@@ -43,7 +46,8 @@ def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched
     """Fetch the readings of these series, in one query."""
     wanted = list(watched)
     reach = reach_of(facts)
-    keys = sorted({w.key for w in wanted})
+    states = {(w.series.device_id, ONLINE, "") for w in wanted if _is_of_events(w, facts)}
+    keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
     return observe(facts, wanted, rows)
 
@@ -57,11 +61,38 @@ def observe(facts: Facts, watched: Sequence[Watched], rows: Iterable[SeriesRows]
         parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
     successive = {key: _successive(of_key) for key, of_key in parts.items()}
     periods = _periods(facts, successive)
-    return {w: _observed(w, successive.get(w.key, ()), periods) for w in watched}
+    return {w: _observed(w, facts, successive, periods) for w in watched}
 
 
-def _observed(watched: Watched, parts: tuple[SeriesArrays, ...], periods: dict[Key, int]) -> Observed:
+def _is_of_events(watched: Watched, facts: Facts) -> bool:
+    """Tell whether a series reports single events; one that never reported, as its device does in other quantities."""
+    device, quantity, _ = watched.key
+    if not _may_be_events(quantity):
+        return False
+    known = {key: Series.model_validate_json(facts.known[key]).kind for key in facts.known if key[0] == device}
+    if watched.key in known:
+        return known[watched.key] is Kind.EVENT
+    return any(kind is Kind.EVENT and _may_be_events(key[1]) for key, kind in known.items())
+
+
+def _may_be_events(quantity: str) -> bool:
+    return {Kind.INTERVAL, Kind.EVENT} <= QUANTITIES[quantity].kinds
+
+
+def _online_time(parts: Iterable[SeriesArrays], period_us: int) -> Spans:
+    spans = [online(part.t_us, part.value, part.period_us or period_us).pairs() for part in parts]
+    return Spans.of([pair for pairs in spans for pair in pairs])
+
+
+def _observed(
+    watched: Watched, facts: Facts, successive: dict[Key, tuple[SeriesArrays, ...]], periods: dict[Key, int]
+) -> Observed:
     series = watched.series
+    events, state = _is_of_events(watched, facts), (series.device_id, ONLINE, "")
+    # Of single events the period is that of the state which vouches for them.
+    paced_by = state if events else watched.key
+    period_us = periods.get(paced_by) or round(NOMINAL_PERIOD_S[paced_by[1]] * MICROSECONDS)
+    vouched = events and state in facts.known
     return Observed(
         device=series.device_id,
         quantity=series.quantity,
@@ -74,8 +105,10 @@ def _observed(watched: Watched, parts: tuple[SeriesArrays, ...], periods: dict[K
         inverted=series.direction == "inverted",
         accuracy=series.accuracy,
         registered=watched.spans,
-        period_us=periods.get(watched.key) or round(NOMINAL_PERIOD_S[series.quantity] * MICROSECONDS),
-        parts=parts,
+        period_us=period_us,
+        parts=successive.get(watched.key, ()),
+        events=events,
+        online=_online_time(successive.get(state, ()), period_us) if vouched else None,
     )
 
 

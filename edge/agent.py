@@ -14,7 +14,7 @@ from edge.liveness import Pulse
 from edge.pauses import full_jitter
 from edge.reporting.reporter import Reporter
 from edge.settings import EdgeSettings, SpoolSettings
-from edge.source_states import SourceStates, states_path
+from edge.source_states import SourceState, SourceStates, states_path
 from edge.sources.source import Source
 from edge.spool.acceptance import NamedGroup
 from edge.spool.records import SpoolError, SpoolLimits, SpoolUnavailable
@@ -85,6 +85,10 @@ class Agent:
         self._states.write(states_path(self._settings.path), at_once=True)
         log.info("agent_stopped", pending=None if self._failed.is_set() else self._spool.depth().batches)
         return not self._failed.is_set()
+
+    def source_states(self) -> list[SourceState]:
+        """Return how each source does."""
+        return self._states.states()
 
     def _is_drained(self) -> bool:
         return self._intake.is_empty() and not self._reporter.open_windows and self._spool.is_drained()

@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
-from threading import Event
 from typing import Any
 
 from edge import event_log
-from edge.agent import Agent, limits_of
+from edge.agent import limits_of
 from edge.clock import system_clock
 from edge.configuration import ConfigurationError, read_configuration
+from edge.courses import Courses
+from edge.remote.configurator import Configurator
 from edge.service_manager import ServiceManager
 from edge.settings import EdgeSettings
-from edge.sources.source import Source
 from edge.spool.records import SpoolError
 from edge.spool.spool import Spool
-from edge.uplink import Uplink
 
 OK, FAILED, MISCONFIGURED = 0, 1, 2
 
@@ -44,34 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: EdgeSettings, config: Path, *, until_drained: bool) -> int:
-    sources = _sources(settings, config)
     event_log.configure()
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    clock, random = system_clock(), Random()  # noqa: S311 - jitter, not secrets
+    clock = system_clock()
     spool = Spool.open(settings.spool.path, limits_of(settings.spool), clock)
     software = f"smartstore-edge {version('smartstore')}"
-    uplink = Uplink(settings, spool, clock, random, software)
+    courses = Courses(spool, clock, Random(), software)  # noqa: S311 - jitter, not secrets
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: courses.stop())
     service = ServiceManager()
     try:
-        agent = Agent(sources, spool, uplink, settings, random)
-        done = agent.run(stop, until_drained=until_drained, watch=service.watch)
+        configurator = Configurator(settings, config, clock.monotonic_s)
+        done = courses.run(configurator, until_drained=until_drained, watch=service.watch)
     finally:
         service.stopping()
         spool.close()
     return OK if done else FAILED
-
-
-def _sources(settings: EdgeSettings, config: Path) -> list[Source]:
-    sources: list[Source] = []
-    for number, each in enumerate(settings.source):
-        try:
-            sources.append(each.build())
-        except (ValueError, OSError) as error:
-            msg = f"{config}: source[{number}] ({each.name}): {error}"
-            raise ConfigurationError(msg) from error
-    return sources
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

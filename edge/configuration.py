@@ -57,6 +57,17 @@ def parse_configuration(text: str, path: Path, model: type[Settings]) -> Setting
     except ValueError as error:
         msg = f"{path}: not TOML in UTF-8: {error}"
         raise ConfigurationError(msg) from None
+    return check_tables(tables, path, model)
+
+
+def check_tables(tables: dict[str, Any], path: Path, model: type[Settings]) -> Settings:
+    """Return the settings that tables hold, as they stand at ``path`` or would.
+
+    Raises
+    ------
+    ConfigurationError
+        A key is missing, unknown or has a wrong value.
+    """
     try:
         return model.model_validate(tables, context={"folder": path.parent})
     except ValidationError as error:

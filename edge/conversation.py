@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from paho.mqtt.client import MQTTMessageInfo
 
@@ -14,6 +15,7 @@ from edge.session import Message, Session
 from edge.spool.spool import Spool
 from edge.window import Window
 from edge.wire.acknowledgement import Acknowledgement, Refused
+from edge.wire.configuration import ConfigurationReport
 from edge.wire.decode import WireError, decode
 from edge.wire.model import canonical
 from edge.wire.presence import Birth, Will
@@ -38,6 +40,17 @@ class Mode(StrEnum):
     """The spool goes on under a new id once the batches in flight are answered, or their time is over."""
 
 
+class Configurations(Protocol):
+    """Who deals with remote configurations."""
+
+    @property
+    def report(self) -> ConfigurationReport | None:
+        """What became of the one dealt with last."""
+
+    def offer(self, payload: bytes) -> None:
+        """Take a document from the platform."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """Who speaks, on which of its connections, running what."""
@@ -45,6 +58,13 @@ class Speaker:
     agent: str
     connection: int
     software: str
+    configurations: Configurations | None = None
+    """None: the platform does not configure this agent."""
+
+    @property
+    def report(self) -> ConfigurationReport | None:
+        """What became of the remote configuration dealt with last."""
+        return None if self.configurations is None else self.configurations.report
 
     def will(self, *, clean: bool) -> Message:
         """Return the message that says that this connection is over."""
@@ -67,6 +87,7 @@ class Conversation:
         self._copies: dict[int, MQTTMessageInfo] = {}
         self._renewal: Refused | None = None
         self._renewal_due_s = 0.0
+        self._reported: ConfigurationReport | None = None
         self.answered = False
         """Whether the platform has acknowledged anything on this connection."""
 
@@ -79,13 +100,18 @@ class Conversation:
 
     def begin(self) -> None:
         """Ask for answers and for the platform's state, and tell who is here."""
-        self._session.subscribe([topic(self._speaker.agent, Subject.ACK), INGEST_STATE_FILTER])
+        filters = [topic(self._speaker.agent, Subject.ACK), INGEST_STATE_FILTER]
+        if self._speaker.configurations is not None:
+            filters.append(topic(self._speaker.agent, Subject.CONFIG))
+        self._session.subscribe(filters)
         self._restart()
 
     def turn(self) -> None:
         """Wait for something to happen, half a second at most, and do what is due."""
         for message in self._session.poll(self._wait_s()):
             self._receive(message)
+        if self._speaker.report != self._reported:
+            self._announce()
         now_s = self._clock.monotonic_s()
         if self._renewal is not None:
             if self._window.in_flight == 0 or now_s >= self._renewal_due_s:
@@ -112,6 +138,11 @@ class Conversation:
         self._copies.clear()
         self._renewal = None
         self._window.begin(self._clock.monotonic_s(), self._spool.last_sequence)
+        self._announce()
+
+    def _announce(self) -> None:
+        """Say who is here, with which spool and which configuration."""
+        self._reported = self._speaker.report
         birth = Birth(
             agent=self._speaker.agent,
             connection=self._speaker.connection,
@@ -119,6 +150,7 @@ class Conversation:
             software=self._speaker.software,
             at_us=self._clock.now_us(),
             pending_batches=self._spool.depth().batches,
+            configuration=self._reported,
         )
         self._session.publish(topic(self._speaker.agent, Subject.BIRTH), canonical(birth), retain=True)
 
@@ -158,6 +190,9 @@ class Conversation:
 
     def _receive(self, message: Message) -> None:
         name, payload = message
+        if self._speaker.configurations is not None and name == topic(self._speaker.agent, Subject.CONFIG):
+            self._speaker.configurations.offer(payload)
+            return
         if name != topic(self._speaker.agent, Subject.ACK):
             self._platform.take(name, payload)
             return

@@ -16,7 +16,7 @@ from typing import Any
 from edge import event_log
 
 _QUIET_US = 10_000_000
-"""Two writes of the file are at least this far apart, unless a source begins to fail or recovers."""
+"""Two writes of the file are at least this far apart, unless a source is first heard of, begins to fail or recovers."""
 
 log = event_log.get(__name__)
 
@@ -64,7 +64,7 @@ class SourceStates:
                 refusals=before.refusals + refusals,
                 failures=0,
             )
-            self._urgent = self._urgent or before.failures > 0
+            self._urgent = self._urgent or before.failures > 0 or before.contact_us is None
             self._changed = True
 
     def failed(self, name: str, failures: int, error: str, fix: str) -> None:

@@ -7,7 +7,7 @@ from threading import Event
 
 from edge import event_log
 from edge.clock import Clock
-from edge.conversation import Conversation, Mode, Speaker
+from edge.conversation import Configurations, Conversation, Mode, Speaker
 from edge.liveness import Pulse
 from edge.pauses import full_jitter
 from edge.session import ConnectionEnded, Session
@@ -48,6 +48,8 @@ class Uplink:
         self._clock = clock
         self._random = random
         self._software = software
+        self.configurations: Configurations | None = None
+        """Who deals with the platform's configurations; to be set before ``run``."""
         self._session: Session | None = None
         self._failures = 0
         self._mode = Mode.OFFLINE
@@ -87,7 +89,7 @@ class Uplink:
     def _hold_connection(self, stop: Event) -> None:
         self._enter(Mode.CONNECTING)
         self.pulse.beat(_CONNECTED_WITHIN_S)
-        speaker = Speaker(self._agent, self._spool.next_connection(), self._software)
+        speaker = Speaker(self._agent, self._spool.next_connection(), self._software, self.configurations)
         session = Session(self._broker, self._agent, speaker.will(clean=False))
         self._session = session
         try:

@@ -12,8 +12,8 @@ from edge.wire.topics import Subject
 
 WRITE_BYTES = 8 * 2**20
 """Most bytes of text in one write: what a transaction holds in memory stays small whatever the batches are."""
-_INFLATES = 8
-"""Bytes of text that a byte of a compressed payload stands for, taken a little high."""
+_INFLATES = 16
+"""Bytes of text that a byte of a compressed payload stands for: 5 to 17 in batches of 100 to 2,000 readings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ follows the load by itself: single batches when it is quiet, and the more the lo
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Sequence
 from threading import Condition
@@ -45,11 +44,9 @@ class Handover:
         Waits for a first part, and then until there is enough for a write or ``wait_s`` has passed.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._parts or self._closed)
-            until = time.monotonic() + wait_s
-            self._changed.wait_for(
-                lambda: self._deliveries >= self._most or self._closed, max(0.0, until - time.monotonic())
-            )
+            while not self._parts and not self._closed:  # another writer may take them between the two waits
+                self._changed.wait_for(lambda: self._parts or self._closed)
+                self._changed.wait_for(lambda: self._deliveries >= self._most or self._closed, wait_s)
             parts = list(self._parts)
             self._parts.clear()
             self._deliveries = 0

@@ -20,7 +20,7 @@ from ingest.canonical import records, row_roots
 from ingest.catalogue import Catalogue
 from ingest.decode import Rejection, columns_of, decode_payload
 from ingest.delivery import Delivery
-from ingest.store import presence
+from ingest.store import agent_configurations, presence
 from ingest.store.connection import Database
 from ingest.store.entries import Entry, Key, Write, instant
 from ingest.store.refusals import Refusal
@@ -140,6 +140,7 @@ def _note_presence(connection: Database, delivery: Delivery) -> None:
             birth = Birth.model_validate_json(delivery.payload)
             if birth.agent == delivery.agent:
                 presence.record_birth(connection, birth)
+                agent_configurations.record_report(connection, birth)
                 return
         elif delivery.payload:
             will = Will.model_validate_json(delivery.payload)

@@ -1,19 +1,21 @@
-"""The ingest worker: three threads in a row (session, preparation, writing), their start, end and health.
+"""The ingest worker: threads in a row (session, preparation, writing), their start, end and health.
 
-The session's thread receives; one thread prepares the next write while another commits the present one. Between them
-are bounded queues, so that a database that is away costs a bounded amount of memory.
+The session's thread receives; one thread prepares the next write while others commit, each on its own connection, so
+that the database copies one write while it makes another durable. Between them are bounded queues, so that a database
+that is away costs a bounded amount of memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any
 
 from edge import event_log
 from ingest.admission import Admission
 from ingest.catalogue import Catalogue
+from ingest.configurations import ConfigurationPublisher
 from ingest.counters import Counters
 from ingest.delivery import Inbox
 from ingest.gate import Gate
@@ -29,7 +31,7 @@ from ingest.writer import Stage, Writer
 log = event_log.get(__name__)
 
 _DRAIN_S = 20.0
-_PART = 16
+_PART = 64
 """Most messages prepared at once: parts are joined to writes, see ``handover``."""
 
 
@@ -51,15 +53,18 @@ class Service:
         self._preparation = Preparation(Catalogue(), Admission())
         self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
         self._handover = Handover(worker.write_batches)
-        self._writing = self._link("writing")
-        self._writer = Writer(self._writing, self._session, self._counters, self._stopping, observe)
+        self._observe = observe
+        quietly = Link(self._dsn, f"{worker.worker} configurations", self._stopping, lambda _: None)
+        self._configurations = ConfigurationPublisher(quietly, self._session, self._stopping)
+        self._session.when_connected = self._configurations.begin_anew
         self._status = StatusServer(worker.status_port, self._health, self._readiness, self._counters.registry)
         self._threads = [
             Thread(target=self._guarded, args=[main], name=name, daemon=True)
             for name, main in (
                 ("session", self._session.run),
                 ("preparation", self._prepare_until_closed),
-                ("writing", self._write_until_closed),
+                *((f"writing-{n}", self._write_until_closed) for n in range(1, worker.writers + 1)),
+                ("configurations", self._configurations.run),
             )
         ]
         self._watch_levels()
@@ -121,15 +126,17 @@ class Service:
             self._preparing.close()
 
     def _write_until_closed(self) -> None:
+        link = self._link(current_thread().name)
+        writer = Writer(link, self._session, self._counters, self._stopping, self._observe)
         try:
             while writes := self._handover.take(self._settings.write_after_s):
                 for prepared in writes:
-                    self._writer.handle(prepared)
+                    writer.handle(prepared)
         except GivenUpError as given_up:
             log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
         finally:
             self._handover.close()
-            self._writing.close()
+            link.close()
 
     def _link(self, name: str) -> Link:
         return Link(self._dsn, f"{self._settings.worker} {name}", self._stopping, self._watch(name))

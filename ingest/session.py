@@ -63,6 +63,7 @@ class Session:
         self._random = Random()  # noqa: S311 - spreads reconnects, guards nothing
         self._stopping = Event()
         self._connection: _Connection | None = None
+        self.when_connected: Callable[[], None] = lambda: None
         self._answering = Lock()
         self._unsent: deque[tuple[str, Acknowledgement]] = deque(maxlen=worker.queue_batches)
         gate.tell(self._announce)
@@ -72,6 +73,11 @@ class Session:
         """Whether the broker has accepted the connection and the subscriptions."""
         connection = self._connection
         return connection is not None and connection.stands
+
+    def configure(self, agent: str, document: bytes) -> bool:
+        """Publish an agent's configuration, retained; False where there is no connection."""
+        now, name = self._connection, topic(agent, Subject.CONFIG)
+        return now is not None and now.stands and not now.client.publish(name, document, qos=1, retain=True).rc
 
     def run(self) -> None:
         """Connect, and again after each loss with jittered back-off, until ``stop``."""
@@ -123,6 +129,7 @@ class Session:
             connection = self._connection
             while connection is not None and connection.stands and self._unsent:
                 connection.answer(*self._unsent.popleft())
+        self.when_connected()
 
     def _announce(self, state: IngestState) -> None:
         connection = self._connection

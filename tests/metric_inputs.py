@@ -9,13 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from analytics.gaps import Account
 from analytics.metrics.inputs import Audit, Inputs, Observed, SeriesArrays
 from analytics.metrics.spans import Spans
+from analytics.results import Completeness
 from analytics.windows import Window, local_days, opening_spans
 from edge.wire.quantities import QUANTITIES
 from edge.wire.series import Counter, Kind, Series
 
 EVER = Spans.of([(-(2**62), 2**62)])
+
+
+def claimed(account: Account) -> Completeness:
+    """Return the completeness of an account that claims one."""
+    assert account.completeness is not None
+    return account.completeness
 
 
 def arrays(series: Series, t_us: Sequence[int] | Any, values: Sequence[float] | Any) -> SeriesArrays:
@@ -32,7 +40,7 @@ def observed(
     *,
     device: str = "device",
     kind: Kind = Kind.INTERVAL,
-    period_s: float = 300.0,
+    period_s: float | None = 300.0,
     counter: Counter | None = None,
     **facts: Any,
 ) -> Observed:
@@ -58,7 +66,7 @@ def observed(
         inverted=False,
         accuracy=None,
         registered=EVER,
-        period_us=round(period_s * 1e6),
+        period_us=round((period_s or 300.0) * 1e6),
         parts=(rows,) if rows.t_us.size else (),
     )
     return replace(made, **facts)

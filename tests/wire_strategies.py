@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason, Refused, ranges_of
 from edge.wire.batch import Batch, DecoderRefusal, Loss, LossReason, ResealedFrom
+from edge.wire.configuration import Configuration, ConfigurationReport, ConfigurationState
 from edge.wire.presence import Birth, IngestState, Will
 from edge.wire.series import (
     Counter,
@@ -35,7 +36,7 @@ HARMLESS = st.text(alphabet="0123456789 .,;", max_size=40)
 
 @st.composite
 def reports(draw: st.DrawFn, kind: Kind, unit: Unit, period_s: float) -> Report | None:
-    """A rule that a series of this kind, unit and period may have."""
+    """Draw a rule that a series of this kind, unit and period may have."""
     on_change = st.builds(
         OnChange,
         dead_band=st.just(0.0) if kind is Kind.STATE else st.floats(0, 1e6),
@@ -135,7 +136,12 @@ BIRTHS = st.builds(
     software=HARMLESS,
     at_us=INSTANT,
     pending_batches=st.integers(0, 10**9),
+    configuration=st.none()
+    | st.builds(
+        ConfigurationReport, number=SEQUENCE, sha256=SHA, state=st.sampled_from(ConfigurationState), detail=HARMLESS
+    ),
 )
+CONFIGURATIONS = st.builds(Configuration, number=SEQUENCE, issued_us=INSTANT, toml=HARMLESS)
 WILLS = st.builds(Will, agent=AGENT, connection=SEQUENCE, clean=st.booleans())
 INGEST_STATES = st.builds(IngestState, accepting=st.booleans(), reason=HARMLESS)
-DOCUMENTS = st.one_of(batches(), TABLES, ACKNOWLEDGEMENTS, BIRTHS, WILLS, INGEST_STATES)
+DOCUMENTS = st.one_of(batches(), TABLES, ACKNOWLEDGEMENTS, BIRTHS, WILLS, INGEST_STATES, CONFIGURATIONS)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome
+from analytics.metrics.holding import held
+from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome, SeriesArrays
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
 from analytics.windows import local_hours
 
@@ -26,6 +27,15 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """Readings in order of time (µs), in the quantity's unit, and how much each weighs in a mean."""
+
+    t_us: Int64
+    value: Float64
+    weight: Float64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class HourMeans:
     """Mean, least and greatest reading per hour, and the share of the hour that the readings cover."""
 
@@ -35,13 +45,13 @@ class HourMeans:
     share: Float64
 
 
-def hour_means(t_us: Int64, value: Float64, cover: Spans, start_us: Int64, end_us: Int64) -> HourMeans:
-    """Return the means of a sampled level over hours.
+def hour_means(levels: Levels, cover: Spans, start_us: Int64, end_us: Int64) -> HourMeans:
+    """Return the means of a level over hours.
 
     Parameters
     ----------
-    t_us, value
-        Readings in order of time, in the quantity's unit.
+    levels
+        Readings in order of time.
     cover
         Time that the readings cover.
     start_us, end_us
@@ -54,19 +64,20 @@ def hour_means(t_us: Int64, value: Float64, cover: Spans, start_us: Int64, end_u
 
     Notes
     -----
-    The plain mean of the readings whose time is in the hour, as for regular sampling.
+    The mean of the readings whose time is in the hour: plain for regular sampling, and by the time for which each
+    holds where a rule reported them on change or by windows.
 
     Examples
     --------
-    >>> t, ppm = np.array([0, 30, 60]), np.array([400.0, 600.0, 900.0])
-    >>> hour_means(t, ppm, Spans.of([(0, 90)]), np.array([0, 60]), np.array([60, 120])).mean.tolist()
+    >>> levels = Levels(np.array([0, 30, 60]), np.array([400.0, 600.0, 900.0]), np.ones(3))
+    >>> hour_means(levels, Spans.of([(0, 90)]), np.array([0, 60]), np.array([60, 120])).mean.tolist()
     [500.0, 900.0]
     """
-    of = np.searchsorted(start_us, t_us, side="right") - 1
-    inside = (of >= 0) & (t_us < end_us[np.maximum(of, 0)])
-    of, level = of[inside], value[inside]
-    number = np.bincount(of, minlength=start_us.size)
-    total = np.bincount(of, weights=level, minlength=start_us.size)
+    of = np.searchsorted(start_us, levels.t_us, side="right") - 1
+    inside = (of >= 0) & (levels.t_us < end_us[np.maximum(of, 0)])
+    of, level, weight = of[inside], levels.value[inside], levels.weight[inside]
+    number = np.bincount(of, weights=weight, minlength=start_us.size)
+    total = np.bincount(of, weights=level * weight, minlength=start_us.size)
     least, greatest = np.full(start_us.size, np.nan), np.full(start_us.size, np.nan)
     np.fmin.at(least, of, level)
     np.fmax.at(greatest, of, level)
@@ -135,10 +146,27 @@ def _zone(inputs: Inputs, series: Observed) -> Hours:
     length = hours.end_us - hours.start_us
     due = series.registered.intersect(inputs.opening).measure(hours.start_us, hours.end_us) == length
     start, end = hours.start_us[due], hours.end_us[due]
-    t_us = np.concatenate([part.t_us for part in series.parts]) if series.parts else np.zeros(0, dtype=np.int64)
-    value = np.concatenate([part.value for part in series.parts]) if series.parts else np.zeros(0)
-    means = hour_means(t_us, value, series.cover(), start, end)
-    return judge(means, inputs.limits["carbon_dioxide.store_max"], series.accuracy or 0.0)
+    means = hour_means(_levels(series, np.union1d(start, end)), series.cover(), start, end)
+    return judge(means, inputs.limits["carbon_dioxide.store_max"], series.error)
+
+
+def _levels(series: Observed, edges_us: Int64) -> Levels:
+    """Return the readings of a series, cut at the edges where they weigh by time."""
+    parts = [_weighed(part, part.period_us or series.period_us, edges_us, series) for part in series.parts]
+    if not parts:
+        return Levels(np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
+    return Levels(
+        np.concatenate([part.t_us for part in parts]),
+        np.concatenate([part.value for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
+
+
+def _weighed(part: SeriesArrays, period_us: int, edges_us: Int64, series: Observed) -> Levels:
+    if not series.by_rule:
+        return Levels(part.t_us, part.value, np.ones(part.t_us.size))
+    t_us, value, held_us = held(part.t_us, part.value, period_us, edges_us)
+    return Levels(t_us, value, held_us.astype(np.float64))
 
 
 def _count(which: Bool) -> int:

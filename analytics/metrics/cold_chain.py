@@ -83,7 +83,7 @@ def measure(inputs: Inputs) -> Outcome:
         "frozen_cabinet": (-inf, limits["cold_chain.frozen_max"]),
     }
     whole = summed(
-        time_in_band(t_us, value, Band(*bands[series.point_kind], series.accuracy or 0.0), period_us, due)
+        time_in_band(t_us, value, Band(*bands[series.point_kind], series.error), period_us, due)
         for series in inputs.of("temperature")
         for t_us, value, period_us, due in series.spells(inputs.wanted)
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.metrics.spans import Int64, Spans
+from analytics.metrics.spans import Float64, Int64, Spans
 
 SLACK = 1.5
 """A step of up to this many periods is no gap: a clock may jitter, a lost interval makes a step of two."""
@@ -48,6 +48,18 @@ def holds_us(t_us: Int64, period_us: int) -> Int64:
     """Return for how long each reading speaks, in µs: to the next, or for one period where the next is late."""
     step = np.diff(t_us, append=t_us[-1:] + period_us)
     return np.where(step <= SLACK * period_us, step, period_us).astype(np.int64)
+
+
+def online(t_us: Int64, value: Float64, period_us: int) -> Spans:
+    """Return the time for which a device's state says that it was reachable (a value of 1, not 0).
+
+    Examples
+    --------
+    >>> online(np.array([0, 300, 600]), np.array([1.0, 0.0, 1.0]), 300).pairs()
+    [(0, 300), (600, 900)]
+    """
+    up = value >= 0.5
+    return Spans.union(t_us[up], (t_us + holds_us(t_us, period_us))[up])
 
 
 def received(cover: Spans, period_us: int, wanted: Spans) -> Received:

@@ -1,4 +1,4 @@
-"""From what counters report to slots of time with a count or amount each: intervals, and increments of registers."""
+"""From what counters report to slots of time with a count or amount each: intervals, events, registers' increments."""
 
 from __future__ import annotations
 
@@ -56,6 +56,32 @@ def interval_slots(t_us: Int64, value: Float64, period_us: int) -> Slots:
     [300, 600]
     """
     return Slots(t_us, t_us + period_us, value, np.zeros(t_us.size, dtype=np.bool_))
+
+
+def event_slots(t_us: Int64, value: Float64) -> Slots:
+    """Return single events as slots without length, each in the window in which it happened.
+
+    Examples
+    --------
+    >>> event_slots(np.array([5, 5, 90]), np.array([1.0, 1.0, 1.0])).within(0, 90).whole().sum()
+    np.int64(2)
+    """
+    return Slots(t_us, t_us, value, np.zeros(t_us.size, dtype=np.bool_))
+
+
+def largest(slots: Slots, period_us: int) -> int:
+    """Return the largest count of a period: of a slot of ordinary length, or of the events in one; 0 where none is.
+
+    Examples
+    --------
+    >>> largest(event_slots(np.array([1, 8, 12]), np.array([1.0, 1.0, 1.0])), 10)
+    2
+    """
+    length = slots.end_us - slots.start_us
+    counts = slots.amount[(length > 0) & (length <= 2 * period_us)]
+    of_period = np.unique(slots.start_us[length == 0] // period_us, return_inverse=True)[1]
+    events = np.bincount(of_period, weights=slots.amount[length == 0])
+    return int(np.rint(max(counts.max(initial=0.0), events.max(initial=0.0))))
 
 
 def register_slots(t_us: Int64, value: Float64, counter: Counter, midnights_us: Int64) -> Slots:

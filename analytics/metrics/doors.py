@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.metrics.counts import Slots, joined
+from analytics.metrics.counts import Slots, joined, largest
 from analytics.metrics.inputs import Audit, Inputs, Observed
 from analytics.metrics.intervals import CaptureRate, capture_rate, true_counts
 from analytics.metrics.spans import Float64, Int64, Spans
@@ -23,15 +23,13 @@ class DoorCounts:
     slots: Slots
 
     def largest(self) -> int:
-        """Return the largest count of a slot of ordinary length, 0 where there is none."""
-        ordinary = self.slots.end_us - self.slots.start_us <= 2 * self.source.period_us
-        return int(np.rint(self.slots.amount[ordinary]).max(initial=0.0))
+        """Return the largest count of a period, 0 where there is none."""
+        return largest(self.slots, self.source.period_us)
 
     def unseen(self, wanted: Spans) -> int:
         """Return how many of its periods are missing from the wanted time (rounded up), registers' resets included."""
         expected = wanted.intersect(self.source.registered)
-        seen = Spans.union(self.slots.start_us, self.slots.end_us)
-        missing_us = expected.without(seen).total_us
+        missing_us = expected.without(self.source.accounted(self.slots)).total_us
         resets = self.slots.reset & expected.contains(self.slots.start_us)
         return -(-missing_us // self.source.period_us) + int(resets.sum())
 

@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 
 from analytics.metrics.completeness import SLACK, holds_us
-from analytics.metrics.spans import Bool, Int64, Spans
+from analytics.metrics.spans import Bool, Float64, Int64, Spans
 
 
 class Doubt(Enum):
@@ -61,6 +61,26 @@ class Judged:
     def certain(cls, t_us: Int64, held: Bool) -> Judged:
         """Return readings whose device error doesn't matter."""
         return cls(t_us, held, held, held)
+
+
+def held(t_us: Int64, value: Float64, period_us: int, edges_us: Int64) -> tuple[Int64, Float64, Int64]:
+    """Return levels as (t_us, value, for how long each holds in µs), cut at the edges that they hold across.
+
+    Examples
+    --------
+    >>> [column.tolist() for column in held(np.array([50, 90]), np.array([4.0, 7.0]), 60, np.array([60, 120]))]
+    [[50, 60, 90, 120], [4.0, 4.0, 7.0, 7.0], [10, 30, 30, 30]]
+    """
+    end_us = t_us + holds_us(t_us, period_us)
+    last = np.searchsorted(t_us, edges_us, side="right") - 1
+    cut = (last >= 0) & (edges_us < end_us[last]) & (edges_us > t_us[last]) if t_us.size else last >= 0
+    begins, levels, ends = (
+        np.concatenate([whole, part])
+        for whole, part in ((t_us, edges_us[cut]), (value, value[last[cut]]), (end_us, end_us[last[cut]]))
+    )
+    order = np.argsort(begins, kind="stable")
+    begins, levels, ends = begins[order], levels[order], ends[order]
+    return begins, levels, np.minimum(ends, np.append(begins[1:], ends[-1:])) - begins
 
 
 def time_share(readings: Judged, period_us: int, wanted: Spans, doubt: Doubt) -> TimeShare:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.metrics.completeness import covered
-from analytics.metrics.counts import Slots, interval_slots, joined, register_slots
+from analytics.metrics.counts import Slots, event_slots, interval_slots, joined, register_slots
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
 from analytics.windows import LocalDays, Window
-from edge.wire.series import Kind, Series
+from edge.wire.series import Kind, OnChange, Series
 
 Int16 = NDArray[np.int16]
 MICROSECONDS = 1_000_000
@@ -66,10 +66,36 @@ class Observed:
     registered: Spans
     period_us: int
     parts: tuple[SeriesArrays, ...] = ()
+    events: bool = False
+    """Whether it reports single events, of which none is expected at any time."""
+    online: Spans | None = None
+    """Of single events: the time for which its agent vouches that the device was reachable; None: nobody says."""
+
+    @property
+    def claims_completeness(self) -> bool:
+        """Whether what was received can be told from what was expected."""
+        return not self.events or self.online is not None
+
+    @property
+    def error(self) -> float:
+        """Greatest error of a value while it holds: the device's (0 where undeclared) and a report rule's dead band."""
+        rules = [part.series.report for part in self.parts]
+        return (self.accuracy or 0.0) + max((r.dead_band for r in rules if isinstance(r, OnChange)), default=0.0)
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether readings were reported by a rule: on change or a window at a time, not as they were sampled."""
+        return any(part.series.report is not None for part in self.parts)
 
     def cover(self) -> Spans:
-        """Return the time that its readings cover, within the time for which it is registered."""
-        spans = [covered(part.t_us, part.period_us or self.period_us) for part in self.parts if part.t_us.size]
+        """Return the time that its readings cover, within the time for which it is registered.
+
+        Single events cover none: in their stead stands the time for which the device was online.
+        """
+        told = [part for part in self.parts if part.t_us.size and part.series.kind is not Kind.EVENT]
+        spans = [covered(part.t_us, part.period_us or self.period_us) for part in told]
+        if self.events and self.online is not None:
+            spans.append(self.online)
         starts = np.concatenate([s.start for s in spans]) if spans else np.zeros(0, dtype=np.int64)
         ends = np.concatenate([s.end for s in spans]) if spans else np.zeros(0, dtype=np.int64)
         return Spans.union(starts, ends).intersect(self.registered)
@@ -83,18 +109,24 @@ class Observed:
         for part, begin, end in zip(self.parts, [_EVER[0], *begins], [*begins, _EVER[1]], strict=True):
             yield part.t_us, part.value, part.period_us or self.period_us, due.intersect(Spans.of([(begin, end)]))
 
+    def accounted(self, slots: Slots) -> Spans:
+        """Return the time that some of its slots account for; single events account for that of ``cover``."""
+        return self.cover() if self.events else Spans.union(slots.start_us, slots.end_us)
+
     def slots(self, midnights_us: Int64) -> Slots:
         """Return its counts as slots that begin while it is registered: of two states of it, one has each slot."""
         slots = self.slots_touching(midnights_us)
         return slots.where(self.registered.contains(slots.start_us))
 
     def slots_touching(self, midnights_us: Int64) -> Slots:
-        """Return its amounts as slots, of intervals and registers alike, those across its edges included."""
+        """Return its amounts as slots, of intervals, events and registers alike, those across its edges included."""
         return joined([self._slots_of(part, midnights_us) for part in self.parts])
 
     def _slots_of(self, part: SeriesArrays, midnights_us: Int64) -> Slots:
         if part.series.counter is not None:
             return register_slots(part.t_us, part.value, part.series.counter, midnights_us)
+        if part.series.kind is Kind.EVENT:
+            return event_slots(part.t_us, part.value)
         return interval_slots(part.t_us, part.value, part.period_us or self.period_us)
 
     def with_parts(self, parts: tuple[SeriesArrays, ...]) -> Observed:
@@ -104,9 +136,9 @@ class Observed:
     def touching(self, start_us: int, end_us: int, periods_before: int) -> Observed:
         """Return it with the rows that speak about [start, end), and nothing else.
 
-        Intervals that overlap it (and ``periods_before`` more); of other kinds the readings in it and the nearest on
-        either side: a register's increments need both, a level or state the one before, if it still holds, and the
-        one after, if it comes in time to confirm the last.
+        Intervals that overlap it and events in it (and those of ``periods_before`` more); of other kinds the readings
+        in it and the nearest on either side: a register's increments need both, a level or state the one before, if it
+        still holds, and the one after, if it comes in time to confirm the last.
         """
         kept = tuple(self._touching(part, start_us, end_us, periods_before) for part in self.parts)
         return self.with_parts(tuple(part for part in kept if part.t_us.size))
@@ -115,6 +147,8 @@ class Observed:
         period_us = part.period_us or self.period_us
         if part.series.kind is Kind.INTERVAL:
             return part.between(start_us - period_us * (1 + periods_before) + 1, end_us)
+        if part.series.kind is Kind.EVENT:
+            return part.between(start_us - period_us * periods_before, end_us)
         last_before = max(0, int(np.searchsorted(part.t_us, start_us, side="right")) - 1)
         beyond = int(np.searchsorted(part.t_us, end_us, side="left"))
         if part.series.kind is Kind.CUMULATIVE:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from analytics.metrics.counts import largest
 from analytics.metrics.inputs import Bounds, Inputs, Outcome
-from analytics.metrics.spans import Int64, Spans
+from analytics.metrics.spans import Spans
 from analytics.metrics.traffic import total
 
 REQUESTED, CONFIRMED, FAILED = "label_updates_requested", "label_updates_confirmed", "label_updates_failed"
@@ -107,8 +106,8 @@ def _requested_before(inputs: Inputs) -> int:
         slots = series.slots(inputs.midnights_us)
         edge = slots.where((slots.start_us < start) & (slots.end_us > start - series.period_us))
         last = Spans.of([(start - series.period_us, start)]).intersect(series.registered)
-        known = last.without(Spans.union(edge.start_us, edge.end_us)).total_us == 0
-        before += total(edge.whole()) if known else _largest(slots.whole())
+        known = last.without(series.accounted(edge)).total_us == 0
+        before += total(edge.whole()) if known else largest(slots, series.period_us)
     return before
 
 
@@ -118,7 +117,7 @@ def _answered_first(inputs: Inputs) -> int:
     answers = 0
     for series in inputs.of(CONFIRMED, FAILED):
         slots = series.slots(inputs.midnights_us)
-        first = (slots.start_us < start + series.period_us) & (slots.end_us > start)
+        first = (slots.start_us < start + series.period_us) & ((slots.end_us > start) | (slots.start_us >= start))
         answers += total(slots.where(first).whole())
     return answers
 
@@ -130,13 +129,9 @@ def _unseen(inputs: Inputs) -> int:
     for series in inputs.of(REQUESTED, CONFIRMED, FAILED):
         slots = series.slots(inputs.midnights_us)
         wanted = inputs.window.spans.intersect(series.registered)
-        missing_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
+        missing_us = wanted.without(series.accounted(slots)).total_us
         periods = -(-missing_us // series.period_us)
         key = (series.device, series.channel)
-        largest = _largest(requested[key].slots(inputs.midnights_us).whole()) if key in requested else 0
-        worst[key] = max(worst.get(key, 0), periods * largest)
+        most = largest(requested[key].slots(inputs.midnights_us), series.period_us) if key in requested else 0
+        worst[key] = max(worst.get(key, 0), periods * most)
     return sum(worst.values())
-
-
-def _largest(counts: Int64) -> int:
-    return int(np.max(counts, initial=0))

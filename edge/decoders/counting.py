@@ -52,7 +52,7 @@ class Parts:
         return not self._readings and not self._refused
 
     def outcome(self) -> Decoded:
-        """Return what was collected; a refusal ``nothing_to_read`` where that is nothing, so that silence is noticed."""
+        """Return what was collected; a refusal ``nothing_to_read`` where that is nothing."""
         if self.is_empty:
             raise PayloadRefusedError(
                 "nothing_to_read", "the payload holds none of the values that are read; is it of another model?"

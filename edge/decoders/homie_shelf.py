@@ -22,7 +22,7 @@ from edge.decoders.decoder import (
     PayloadRefusedError,
 )
 from edge.decoders.device_series import series
-from edge.decoders.identity import device_identity
+from edge.decoders.identity import by_plain_address, device_identity, plain_address
 from edge.decoders.reading_json import number, state
 from edge.readings import Reading
 from edge.wire.model import Identifier
@@ -45,16 +45,8 @@ class HomieShelfOptions(NameableOptions):
 
     @field_validator("scales")
     @classmethod
-    def _by_plain_id(cls, scales: dict[str, ShelfScale]) -> dict[str, ShelfScale]:
-        plain = {_plain_id(scale): named for scale, named in scales.items()}
-        if len(plain) != len(scales) or len(set(plain.values())) != len(plain):
-            msg = "each scale stands once, with a device and channel of its own"
-            raise ValueError(msg)
-        return plain
-
-
-def _plain_id(scale: str) -> str:
-    return re.sub(r"[\s:_-]", "", scale).lower()
+    def _byplain_address(cls, scales: dict[str, ShelfScale]) -> dict[str, ShelfScale]:
+        return by_plain_address(scales, "a device and channel")
 
 
 def decode(arrival: Arrival, options: HomieShelfOptions) -> Decoded:
@@ -71,7 +63,7 @@ def decode(arrival: Arrival, options: HomieShelfOptions) -> Decoded:
     if scale is None:
         online = series(device_identity(options.device, shelf), "device_online", "", Kind.STATE)
         return Decoded((Reading(online, arrival.at_us, state(value, "state", on=("1",), off=("0",))),))
-    named = options.scales.get(_plain_id(scale))
+    named = options.scales.get(plain_address(scale))
     if named is None:
         raise PayloadRefusedError("unknown_scale", "the scale has no name in the decoder's option scales")
     if said == "state":

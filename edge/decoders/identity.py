@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
 
 from edge.decoders.payload import PayloadRefusedError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
-_WITH_SEPARATORS = r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4,6}[0-9a-f]{2}"
-_SEPARATED_MAC = re.compile(rf"(?<![0-9a-f]){_WITH_SEPARATORS}(?![0-9a-f])", re.IGNORECASE)
 _MAC = re.compile(
-    rf"(?<![0-9a-f])(?:0x[0-9a-f]{{16}}|[0-9a-f]{{6}}fffe[0-9a-f]{{6}}|[0-9a-f]{{12}}|{_WITH_SEPARATORS})(?![0-9a-f])",
+    r"(?<![0-9a-f])"
+    r"(?:0x[0-9a-f]{16}|[0-9a-f]{6}fffe[0-9a-f]{6}|[0-9a-f]{12}|[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4,6}[0-9a-f]{2})"
+    r"(?![0-9a-f])",
     re.IGNORECASE,
 )
+_BLOB = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9+/_-]{32,}={0,2}")
 _EUI_64 = re.compile(r"[0-9A-Fa-f]{16}")
+
+
+Named = TypeVar("Named", bound=Hashable)
+
+
+def plain_address(address: str) -> str:
+    """Return a hardware address without what may stand between its digits, in lower case."""
+    return re.sub(r"[\s:_-]", "", address).lower()
+
+
+def by_plain_address(named: Mapping[str, Named], name: str) -> dict[str, Named]:
+    """Return what stands for each hardware address; ``ValueError`` where two are one, or share a name.
+
+    ``name`` says what a name is, such as "a number".
+    """
+    plain = {plain_address(address): each for address, each in named.items()}
+    if len(plain) != len(named) or len(set(plain.values())) != len(plain):
+        msg = f"each address stands once, with {name} of its own"
+        raise ValueError(msg)
+    return plain
 
 
 def looks_like_mac(text: str) -> bool:
@@ -33,16 +55,17 @@ def looks_like_mac(text: str) -> bool:
 def device_identity(option: str | None, found: Any, *, serial: bool = False) -> str:
     """Return the device's name: the option's, or the one that was found in the topic or the payload.
 
-    A refusal ``device`` where the found one is none, cannot be a name, or is a hardware address, which must not leave
-    the site. ``serial`` says that it is known to be a serial number: then only one with separators is an address.
+    A refusal ``device`` where the found one is none, cannot be a name (a blob in base64 is none), or is a hardware
+    address, which must not leave the site. ``serial`` says that it stands where a serial number does: digits alone,
+    which could be an address elsewhere, are one.
     """
     if option is not None:
         return option
-    if not isinstance(found, str) or not _IDENTIFIER.fullmatch(found):
+    if not isinstance(found, str) or not _IDENTIFIER.fullmatch(found) or _BLOB.fullmatch(found):
         raise PayloadRefusedError(
             "device", "neither topic nor payload holds a usable name; name the device in the decoder's options"
         )
-    if (_SEPARATED_MAC if serial else _MAC).search(found):
+    if looks_like_mac(found) and not (serial and found.isdecimal()):
         raise PayloadRefusedError(
             "device", "the device is known by its hardware address only; name it in the decoder's options"
         )

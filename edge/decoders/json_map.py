@@ -194,8 +194,7 @@ def _device(described: JsonMap, document: Any, topic: str, option: str | None) -
     """Return the name of the device: the option's, the map's, or where the map says it stands."""
     option = option or described.device
     if described.device_path is not None:
-        found = _as_name(described.device_path.find(document))
-        return device_identity(option, found, serial=found.isdecimal())
+        return device_identity(option, _as_name(described.device_path.find(document)), serial=True)
     levels = topic.split("/")
     level = described.device_topic_level
     return device_identity(option, levels[level] if level is not None and level < len(levels) else "")

@@ -25,7 +25,7 @@ LONGEST_KEPT = 4096
 """Characters of a refused payload that are kept at most; of longer lists the first entries are."""
 LONGEST_VALUE = 64
 _DEEPEST = 16
-_FIRST_ENTRIES = (10**9, 16, 4, 1)
+_FIRST_ENTRIES = (256, 16, 4, 1)
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _PART = re.compile(r"[:-][0-9A-Fa-f]{1,3}\Z")
 _NOTHING: Any = object()
@@ -53,8 +53,9 @@ def reduced(payload: bytes, content_type: str, fields: frozenset[str]) -> str:
     >>> reduced(b'{"in": "x", "name": "Gate", "data": {"out": 3}}', "", frozenset({"in", "data", "out"}))
     '{"in":"x","data":{"out":3}}'
     """
-    for most in _FIRST_ENTRIES:
-        text = _reduced(payload, content_type.lower(), _Sieve(fields, most))
+    sieve = _Sieve(fields)
+    for sieve.most in _FIRST_ENTRIES:
+        text = _reduced(payload, content_type.lower(), sieve)
         if len(text) <= LONGEST_KEPT:
             return "" if forbidden_names(loosely(text)) else text
     return ""
@@ -108,15 +109,16 @@ def _of_xml(payload: bytes, sieve: _Sieve) -> str:
 
 
 class _Sieve:
-    """Passes the named fields, of a list at most its first entries."""
+    """Passes the named fields, of a list or of like elements the first ``most``."""
 
-    def __init__(self, fields: frozenset[str], most: int) -> None:
+    def __init__(self, fields: frozenset[str]) -> None:
         self.fields = fields
-        self._most = most
+        self.most = 0
+        self._harmless = frozenset(name for name in fields if not forbidden_names({name: None}))
 
     def passes(self, name: str) -> bool:
         """Tell whether a name is one of the fields, and no name of personal data."""
-        return (name in self.fields or _PART.sub("", name) in self.fields) and not forbidden_names({name: None})
+        return name in self._harmless or _PART.sub("", name) in self._harmless
 
     def is_plain(self, text: str) -> bool:
         """Tell whether a text is short, and neither a hardware address, nor a blob, nor a name of personal data."""
@@ -133,7 +135,7 @@ class _Sieve:
             left = {name: value for name, value in left.items() if value is not _NOTHING}
             return left if left or not node else _NOTHING
         if isinstance(node, list):
-            entries = [self.of_json(entry, depth + 1) for entry in node[: self._most]]
+            entries = [self.of_json(entry, depth + 1) for entry in node[: self.most]]
             entries = [entry for entry in entries if entry is not _NOTHING]
             return entries if entries or not node else _NOTHING
         return self._of_value(node, depth)
@@ -155,6 +157,6 @@ class _Sieve:
         seen: Counter[str] = Counter()
         for child in element:
             seen[child.tag] += 1
-            if self.passes(child.tag) and seen[child.tag] <= self._most:
+            if self.passes(child.tag) and seen[child.tag] <= self.most:
                 left.append(self.of_xml(child))
         return left

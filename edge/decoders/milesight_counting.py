@@ -36,7 +36,9 @@ from edge.wire.series import Kind, Reset, Series
 
 _MOST_IN_A_BYTE = 255
 _RESETS = frozenset({"clear_total_count", "reset_cumulative", "reset_cumulative_in", "reset_cumulative_out"})
-_COMMON = ENVELOPE | FRAME_FIELDS | _RESETS | {"period_count_alarm", "people_count_all", "people_count_max"}
+_COMMON = (
+    ENVELOPE | FRAME_FIELDS | _RESETS | {"timestamp", "period_count_alarm", "people_count_all", "people_count_max"}
+)
 
 
 class CounterOptions(UplinkOptions):

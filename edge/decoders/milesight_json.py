@@ -131,13 +131,17 @@ def _decode_vs125(arrival: Arrival, options: Vs125Options) -> Decoded:
     device = device_identity(options.device, info.get("device_sn"), serial=True)
     times = _times(document, arrival, options)
     parts = Parts()
-    counted, read = _COUNTED[options.count_from]
+    counted = {"periodic": "line_periodic_data", "trigger": "line_trigger_data"}[options.count_from]
     if counted in document:
         with parts.part():
+            kind, period_s, t_us, flags = _counted_as(times, options)
             for channel, total in _lines(document[counted], counted, parts):
                 for quantity, name in (("entries", "in"), ("exits", "out")):
                     with parts.part():
-                        read(parts, device, quantity, channel, count(member(total, name), name), times)
+                        value = count(member(total, name), name)
+                        # Of a crossing the other direction, whose count in the message is zero, did not happen.
+                        if value or kind is Kind.INTERVAL:
+                            parts.add(series(device, quantity, channel, kind, period_s), t_us, value, flags)
     if "line_total_data" in document:
         with parts.part():
             for channel, total in _lines(document["line_total_data"], "line_total_data", parts):
@@ -146,22 +150,15 @@ def _decode_vs125(arrival: Arrival, options: Vs125Options) -> Decoded:
         with parts.part():
             running_s = number(info["running_time"], "running_time")
             parts.add(series(device, "running_time"), times.t_us, running_s, times.flags)
-    return parts.outcome()
+    return parts.decoded() if counted in document else parts.outcome()
 
 
-def _add_interval(parts: Parts, device: str, quantity: str, channel: str, value: float, times: _Times) -> None:
+def _counted_as(times: _Times, options: Vs125Options) -> tuple[Kind, float | None, int, int]:
+    """Return kind, length, time and flags of what is counted: intervals by their start, or single crossings."""
+    if options.count_from == "trigger":
+        return Kind.EVENT, None, times.t_us, times.flags
     period_s = _period_s(times)
-    counted = series(device, quantity, channel, Kind.INTERVAL, period_s)
-    parts.add(counted, times.t_us - round(period_s * 1_000_000), value, times.start_flags)
-
-
-def _add_crossing(parts: Parts, device: str, quantity: str, channel: str, value: float, times: _Times) -> None:
-    """Take a crossing; the other direction, whose count in the message is zero, did not happen."""
-    if value:
-        parts.add(series(device, quantity, channel, Kind.EVENT), times.t_us, value, times.flags)
-
-
-_COUNTED = {"periodic": ("line_periodic_data", _add_interval), "trigger": ("line_trigger_data", _add_crossing)}
+    return Kind.INTERVAL, period_s, times.t_us - round(period_s * 1_000_000), times.start_flags
 
 
 def _period_s(times: _Times) -> float:

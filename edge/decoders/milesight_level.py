@@ -109,5 +109,7 @@ EM400 = Decoder(
     source=SOURCE,
     options=UplinkOptions,
     decode=_decode_em400,
-    fields=ENVELOPE | FRAME_FIELDS | {"battery", "temperature", "position", "distance", "distance_exception", "bits"},
+    fields=ENVELOPE
+    | FRAME_FIELDS
+    | {"timestamp", "battery", "temperature", "position", "distance", "distance_exception", "bits"},
 )

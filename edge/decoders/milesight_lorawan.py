@@ -74,7 +74,7 @@ ATTRIBUTES: dict[bytes, Channel] = {
     b"\xfe\x10": Channel("x"),
 }
 """What every model can send about itself; only that it started is read."""
-FRAME_FIELDS = frozenset({"device_status", "reset_event", "event", "history", "timestamp"})
+FRAME_FIELDS = frozenset({"device_status", "reset_event", "event", "history"})
 """What is read of every model's decoding by the network."""
 BATTERY = Channel("B", ("battery",))
 TEMPERATURE = Channel("h", ("temperature",), (10,))

@@ -149,7 +149,7 @@ EM300 = Decoder(
     source=SOURCE,
     options=Em300Options,
     decode=_decode_em300,
-    fields=ENVELOPE | FRAME_FIELDS | {"battery", "temperature", "humidity", "magnet_status"},
+    fields=ENVELOPE | FRAME_FIELDS | {"timestamp", "battery", "temperature", "humidity", "magnet_status"},
 )
 AM319 = Decoder(
     name="milesight_am319",
@@ -158,5 +158,5 @@ AM319 = Decoder(
     source=SOURCE,
     options=Am319Options,
     decode=_decode_am319,
-    fields=ENVELOPE | FRAME_FIELDS | {"tvoc"} | {gauge.field for gauge in _AM319_GAUGES},
+    fields=ENVELOPE | FRAME_FIELDS | {"timestamp", "tvoc"} | {gauge.field for gauge in _AM319_GAUGES},
 )

@@ -92,7 +92,11 @@ _OWN: tuple[Decoder[Any], ...] = (
 )
 
 
-def _all() -> dict[str, Decoder[Any]]:
+def discovered() -> dict[str, Decoder[Any]]:
+    """Return every decoder by name: those here, and those of installed packages.
+
+    Raises ``TypeError`` where an entry point names something else, ``ValueError`` where two have one name.
+    """
     added = [point.load() for point in entry_points(group=ENTRY_POINTS)]
     found: dict[str, Decoder[Any]] = {}
     for decoder in (*_OWN, *added):
@@ -106,5 +110,11 @@ def _all() -> dict[str, Decoder[Any]]:
     return found
 
 
-DECODERS = MappingProxyType(_all())
+DECODERS = MappingProxyType(discovered())
 """Decoders by name."""
+
+
+def table() -> str:
+    """Return the decoders as a table in Markdown, for the handbook."""
+    rows = [f"| `{name}` | {DECODERS[name].title} | {DECODERS[name].made_from} |" for name in sorted(DECODERS)]
+    return "\n".join(["| decoder | devices | made from |", "| --- | --- | --- |", *rows])

@@ -17,6 +17,7 @@ from typing import Any
 from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import clock_flags
+from edge.decoders.identity import looks_like_mac
 from edge.decoders.json_parts import as_object
 from edge.decoders.measuring import scaled
 from edge.decoders.reading_json import count, json_object, member, number, text
@@ -94,8 +95,10 @@ def _event_us(event: dict[str, Any]) -> int:
 
 def _name(event: dict[str, Any], name: str) -> str:
     found = text(member(event, name), name)
-    if not _NAME.match(found):
-        raise PayloadRefusedError("identity", f"{name} is not 1 to 15 letters, digits, - or _")
+    if not _NAME.match(found) or looks_like_mac(found):
+        raise PayloadRefusedError(
+            "identity", f"{name} is not 1 to 15 letters, digits, - or _, or is a hardware address"
+        )
     return found
 
 

@@ -8,7 +8,6 @@ the update asked for last: the active page decides, or, where none is named, all
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +17,7 @@ from edge.decoders.counting import Parts
 from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import stated
+from edge.decoders.identity import by_plain_address, plain_address
 from edge.decoders.json_parts import as_list, as_object
 from edge.decoders.reading_json import json_object, member, text
 from edge.wire.batch import Flag
@@ -43,15 +43,7 @@ class SolumOptions(NamedOptions, ClockOptions):
     @field_validator("labels")
     @classmethod
     def _numbers_differ(cls, labels: dict[str, int]) -> dict[str, int]:
-        plain = {_plain_code(code): number for code, number in labels.items()}
-        if len(plain) != len(labels) or len(set(plain.values())) != len(plain):
-            msg = "each label stands once, with a number of its own"
-            raise ValueError(msg)
-        return plain
-
-
-def _plain_code(code: str) -> str:
-    return re.sub(r"[\s:-]", "", code).upper()
+        return by_plain_address(labels, "a number")
 
 
 def decode(arrival: Arrival, options: SolumOptions) -> Decoded:
@@ -61,7 +53,7 @@ def decode(arrival: Arrival, options: SolumOptions) -> Decoded:
     document = json_object(arrival.payload)
     if str(document.get("responseCode", "200")) != "200":
         raise PayloadRefusedError("answer", "the server answers with an error; its responseCode is not 200")
-    ordinal = options.labels.get(_plain_code(text(member(document, "labelCode"), "labelCode")))
+    ordinal = options.labels.get(plain_address(text(member(document, "labelCode"), "labelCode")))
     if ordinal is None:
         raise PayloadRefusedError("unknown_label", "the label has no number in the decoder's option labels")
     active = document.get("activePage")
@@ -77,17 +69,19 @@ def decode(arrival: Arrival, options: SolumOptions) -> Decoded:
                 is_ahead = t_us - arrival.at_us > options.clock_allowed_s * 1_000_000
                 suspect = Flag.CLOCK_SUSPECT if is_ahead else Flag.NONE
                 updates[f"label_updates_{outcome}", t_us] = (1.0, flags | suspect)
-            if "confirmed" in found:
-                latency_s, flags = _latency(found["requested"], found["confirmed"])
-                updates["label_update_latency", found["confirmed"][0]] = (latency_s, flags)
+            if "confirmed" in found and (latency_s := _latency_s(found["requested"], found["confirmed"])) is not None:
+                t_us = found["confirmed"][0]
+                updates["label_update_latency", t_us] = (latency_s, updates["label_updates_confirmed", t_us][1])
     for (quantity, t_us), (value, flags) in updates.items():
         parts.add(series(options.device, quantity, "", Kind.EVENT), t_us, value, flags, ordinal)
     return parts.decoded()
 
 
-def _latency(requested: Stamp, confirmed: Stamp) -> tuple[float, int]:
-    """Return the seconds from a request to its result; where either is in a repeated hour they may be an hour off."""
-    return (confirmed[0] - requested[0]) / 1_000_000, requested[1] | confirmed[1]
+def _latency_s(requested: Stamp, confirmed: Stamp) -> float | None:
+    """Return the seconds from a request to its result; None where either is in an hour that a local day has twice."""
+    if (requested[1] | confirmed[1]) & Flag.AMBIGUOUS_LOCAL_TIME:
+        return None
+    return (confirmed[0] - requested[0]) / 1_000_000
 
 
 def _update(pages: list[dict[str, Any]], active: Any, options: SolumOptions) -> dict[str, Stamp]:

@@ -1,9 +1,10 @@
 """Tasmota: telemetry of power meters and climate sensors, over MQTT (``tele/<topic>/...``) or polled (``Status 10``).
 
-``Total`` is the counter, ``active_energy``. ``Today``, which begins anew at the device's midnight, and ``Yesterday`` are
-the same energy once more, and ``Period`` is what was used since the last message, however long ago. ``TotalStartTime`` says since when ``Total`` counts: a new
-one is a reset. Since a message cannot be compared with the one before it, the reset is stated at its own time in every
-message of the day after it, and counts once. ``Time`` is local and without a zone unless the device was set otherwise.
+``Total`` is the counter, ``active_energy``. ``Today``, which begins anew at the device's midnight, and ``Yesterday``
+are the same energy once more, and ``Period`` is what was used since the last message, however long ago that was.
+``TotalStartTime`` says since when ``Total`` counts: a new one is a reset. Since a message cannot be compared with the
+one before it, the reset is stated at its own time in every message of the day after it, and counts once. ``Time`` is
+local and without a zone unless the device was set otherwise.
 """
 
 from __future__ import annotations

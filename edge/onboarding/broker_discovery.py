@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from paho.mqtt.enums import MQTTProtocolVersion
 from pydantic import ValidationError
@@ -26,7 +27,7 @@ _GUESSES: dict[str, Any] = {"device": "to-be-named", "period_s": 600.0, "interva
 """Options with which a decoder is tried where it must have them; a person puts the right ones."""
 
 _FILL_IN = Words("put the right value: {keys}", "请填入正确的值：{keys}")
-_NAME_IT = Words("device: the name that the registry has; here {devices}", "device：填平台登记的名称；这里是 {devices}")
+_NAME_IT = Words("devices as the registry has to name them: {devices}", "设备名称，须与平台登记一致：{devices}")
 
 
 class BrokerDiscoveryError(Exception):
@@ -66,20 +67,59 @@ def recognised(messages: Iterable[Message]) -> Iterator[Suggestion]:
     for name, payload in messages:
         if not name.startswith(f"{PREFIX}/") and (name in by_topic or len(by_topic) < _MOST_TOPICS):
             by_topic[name] = [*by_topic[name], payload][-_MESSAGES_OF_A_TOPIC:]
-    readers = _readers()
-    groups: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(dict)
+    readers = [_Reader(decoder) for decoder in DECODERS.values()]
+    groups: dict[tuple[str, ...], dict[str, _Read]] = defaultdict(dict)
     unknown: list[str] = []
     for name, payloads in sorted(by_topic.items()):
-        read = {decoder.name: _devices(decoder, options, name, payloads) for decoder, options in readers}
-        decoders = tuple(sorted(each for each, devices in read.items() if devices))
-        if decoders:
-            groups[decoders][name] = set().union(*(read[each] for each in decoders))
+        read = {reader.name: found for reader in readers if (found := reader.read(name, payloads)) is not None}
+        if read:
+            groups[tuple(sorted(read))][name] = read[min(read)]
         else:
             unknown.append(name)
     for number, (decoders, topics) in enumerate(sorted(groups.items()), start=1):
         yield _suggestion(number, decoders, topics)
     for name in unknown[:_MOST_UNKNOWN]:
         yield _unknown(name, by_topic[name][-1])
+
+
+class _Read(NamedTuple):
+    """The devices that a decoder found in a topic, and the guessed options that it needed for that."""
+
+    devices: frozenset[str]
+    guessed: tuple[str, ...]
+
+
+class _Reader:
+    """A decoder with guessed options: first those that it must have, then more of them."""
+
+    def __init__(self, decoder: Decoder[Any]) -> None:
+        self.name = decoder.name
+        self._decoder = decoder
+        fields = decoder.options.model_fields
+        required = [key for key, field in fields.items() if field.is_required()]
+        self._variants: list[tuple[tuple[str, ...], DecoderOptions]] = []
+        for further in ((), ("time_zone",), ("device",), ("device", "time_zone")):
+            keys = tuple(dict.fromkeys([*required, *(key for key in further if key in fields)]))
+            with suppress(KeyError, ValidationError):  # it needs what nobody can guess, such as a map
+                options = decoder.options.model_validate({key: _GUESSES[key] for key in keys})
+                self._variants.append((keys, options))
+
+    def read(self, name: str, payloads: Sequence[bytes]) -> _Read | None:
+        """Return what is read out of a topic's messages; None where nothing is."""
+        for keys, options in self._variants:
+            devices = {device for payload in payloads for device in self._devices(name, payload, options)}
+            if devices:
+                return _Read(frozenset(devices), keys)
+        return None
+
+    def _devices(self, name: str, payload: bytes, options: DecoderOptions) -> set[str]:
+        try:
+            decoded = self._decoder.decode(Arrival(payload, 0, name), options)
+        except PayloadRefusedError:
+            return set()
+        except Exception:  # noqa: BLE001, RUF100 - a decoder's defect must not end the search
+            return set()
+        return {reading.series.device for reading in decoded.readings}
 
 
 def _is_let_in(talk: BrokerTalk) -> bool:
@@ -108,54 +148,12 @@ def _heard(talk: BrokerTalk, filters: Sequence[str], seconds: float) -> list[Mes
     return talk.receive(seconds)
 
 
-def _readers() -> list[tuple[Decoder[Any], DecoderOptions]]:
-    """Return the decoders that can be tried, with guessed options."""
-    found = []
-    for decoder in DECODERS.values():
-        fields = decoder.options.model_fields
-        guessed = {key: _GUESSES[key] for key, field in fields.items() if key in _GUESSES and field.is_required()}
-        if "device" in fields:
-            guessed["device"] = _GUESSES["device"]
-        try:
-            found.append((decoder, decoder.options.model_validate(guessed)))
-        except ValidationError:
-            continue  # it needs what nobody can guess, such as a map
-    return found
-
-
-def _devices(decoder: Decoder[Any], options: DecoderOptions, name: str, payloads: Sequence[bytes]) -> set[str]:
-    """Return the devices that a decoder reads out of a topic's messages, by their own names where it knows these."""
-    read: set[str] = set()
-    for payload in payloads:
-        for chosen in (_unnamed(options), options):
-            try:
-                decoded = decoder.decode(Arrival(payload, 0, name), chosen)
-            except PayloadRefusedError:
-                continue
-            except Exception:  # noqa: BLE001, RUF100, S112 - a decoder's defect must not end the search
-                continue
-            if decoded.readings:
-                read |= {reading.series.device for reading in decoded.readings}
-                break
-    return read
-
-
-def _unnamed(options: DecoderOptions) -> DecoderOptions:
-    field = type(options).model_fields.get("device")
-    return options if field is None or field.is_required() else options.model_copy(update={"device": None})
-
-
-def _suggestion(number: int, decoders: tuple[str, ...], topics: dict[str, set[str]]) -> Suggestion:
+def _suggestion(number: int, decoders: tuple[str, ...], topics: dict[str, _Read]) -> Suggestion:
     chosen = DECODERS[decoders[0]]
-    devices = sorted(set().union(*topics.values()))
-    fields = chosen.options.model_fields
-    options = {key: _GUESSES[key] for key, field in fields.items() if field.is_required() and key in _GUESSES}
-    if devices == [_GUESSES["device"]]:
-        options["device"] = _GUESSES["device"]
-    notes = []
-    if options:
-        notes.append(_FILL_IN.format(keys=", ".join(options)))
-    else:
+    options = {key: _GUESSES[key] for read in topics.values() for key in read.guessed}
+    notes = [_FILL_IN.format(keys=", ".join(options))] if options else []
+    if "device" not in options:
+        devices = sorted({device for read in topics.values() for device in read.devices})
         notes.append(_NAME_IT.format(devices=said(", ".join(devices))))
     if len(decoders) > 1:
         others = ", ".join(decoders[1:])

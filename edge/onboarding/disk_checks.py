@@ -8,7 +8,6 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -208,12 +207,3 @@ def _to_know(status: SpoolStatus) -> Iterator[Finding]:
                 "请向平台查询拒收清单：通常是代理尚未批准或设备尚未登记；被拒收的数据保留在平台，可重新处理",
             ),
         )
-
-
-def last_acknowledged(path: Path) -> datetime | None:
-    """Return when the platform last acknowledged something of a spool; None where it never has, or nothing is known."""
-    try:
-        acknowledged_us = read_status(path).acknowledged_us
-    except SpoolError:
-        return None
-    return None if acknowledged_us is None else datetime.fromtimestamp(acknowledged_us / 1e6, UTC)

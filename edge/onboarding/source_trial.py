@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Protocol
@@ -82,10 +82,10 @@ def _play(settings: Buildable, trial: Trial, heard: Event, stop: Event) -> None:
         if isinstance(source, KeepsJournal):
             source.keep(_Listening(trial, heard))
         groups = source.groups(None, stop)
-        with closing(groups):  # type: ignore[type-var] # every source is a generator
-            for group in groups:
-                trial.take(group)
-                break
+        if (first := next(groups, None)) is not None:
+            trial.take(first)
+        if isinstance(groups, Generator):
+            groups.close()  # gives back sockets and files, and tells a device that nothing was accepted
     except SourceTroubleError as error:
         trial.error, trial.fix = error.problem, error.fix
     except Exception as error:  # noqa: BLE001, RUF100 - whatever a source raises is what the trial is to show

@@ -34,7 +34,7 @@ class Suggestion:
 
 def said(text: str) -> str:
     """Return what a device said of itself, fit for a terminal: printable, and short."""
-    printable = "".join(character if character.isprintable() else "?" for character in text)
+    printable = "".join(character if character.isprintable() else "?" for character in text.strip())
     return printable if len(printable) <= _LONGEST_SAID else printable[: _LONGEST_SAID - 1] + "…"
 
 

@@ -6,7 +6,7 @@ import ssl
 from collections import deque
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
-from threading import Event, Lock
+from threading import BoundedSemaphore, Event, Lock
 from typing import Any, Protocol, Self
 
 from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
@@ -20,8 +20,9 @@ from edge import event_log
 from edge.sources.source import SourceTroubleError
 
 _CONNECT_S = 10.0
-_ROOM = 500
-"""Messages that wait here at most; with QoS 1 a broker stops long before."""
+ROOM = 100
+"""Messages that wait here at most; where there are more, the network is read no further."""
+_LOOK_S = 0.2
 
 log = event_log.get(__name__)
 
@@ -88,6 +89,8 @@ class Delivery:
     qos: int
     again: bool
     retained: bool
+    taken: bool = False
+    """Whether the source has it."""
     done: bool = False
 
     @property
@@ -105,12 +108,14 @@ class MqttConnection:
     def __init__(self, session: MqttSession, password: str | None) -> None:
         self._session = session
         self._where = f"{session.host}:{session.port}"
-        self._delivered: Queue[Delivery] = Queue(_ROOM)
+        self._delivered: Queue[Delivery] = Queue(ROOM)
+        self._takable = BoundedSemaphore(session.most_unaccepted)
+        """Mosquitto 2.0 keeps to the receive maximum in the first burst only; this holds always."""
         self._unacknowledged: deque[Delivery] = deque()
         self._lock = Lock()
         self._ready = Event()
+        self._closing = Event()
         self._ended: SourceTroubleError | None = None
-        self._dropped = 0
         five = session.protocol == "5"
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -151,24 +156,30 @@ class MqttConnection:
 
     def __exit__(self, *_: object) -> None:
         """Say goodbye; the broker keeps the session."""
+        self._closing.set()
         self._client.on_disconnect = None
         self._client.disconnect()
         self._client.loop_stop()
 
     def next(self, longest_s: float) -> Delivery | None:
-        """Return the next message, None where there is none within ``longest_s``.
+        """Return the next message, None where there is none within ``longest_s``, or too many are not acknowledged.
 
         Raises
         ------
         SourceTroubleError
             The connection has ended.
         """
-        try:
-            return self._delivered.get(timeout=longest_s)
-        except Empty:
-            if self._ended is not None:
-                raise self._ended from None
-            return None
+        if self._takable.acquire(timeout=longest_s):
+            try:
+                delivery = self._delivered.get(timeout=longest_s)
+            except Empty:
+                self._takable.release()
+            else:
+                delivery.taken = True
+                return delivery
+        if self._ended is not None:
+            raise self._ended
+        return None
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Tell the broker that a message is done with: as soon as all before it are, as MQTT wants; any thread."""
@@ -177,6 +188,8 @@ class MqttConnection:
             while self._unacknowledged and self._unacknowledged[0].done:
                 first = self._unacknowledged.popleft()
                 self._client.ack(first.packet, first.qos)
+        if delivery.taken:
+            self._takable.release()
 
     def _connect(self) -> None:
         session = self._session
@@ -233,7 +246,7 @@ class MqttConnection:
         self._end(f"the connection to {self._where} ended: {code}", fix)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        """Take a message in paho's thread, which must neither wait nor fail."""
+        """Take a message in paho's thread, which must not fail; it waits for room, and the broker with it."""
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -245,16 +258,9 @@ class MqttConnection:
         if not any(topic_matches_sub(each, topic) for each in self._session.topics):
             self.acknowledge(delivery)  # of a filter that the broker's session still has from an older configuration
             return
-        try:
-            self._delivered.put_nowait(delivery)
-        except Full:
-            self._overflow(delivery)
-
-    def _overflow(self, delivery: Delivery) -> None:
-        """Give up the connection, so that the broker delivers again; what it would not is lost, and said to be."""
-        fix = "the spool cannot keep up: check its disk, or subscribe to less"
-        if delivery.qos > 0:
-            self._end(f"more than {_ROOM} messages wait for the spool", fix)
-        elif not self._dropped:
-            log.warning("mqtt_messages_dropped", broker=self._where, qos=0, fix=fix)
-        self._dropped += 1
+        while not self._closing.is_set():
+            try:
+                self._delivered.put(delivery, timeout=_LOOK_S)
+            except Full:
+                continue
+            return

@@ -49,7 +49,7 @@ class MqttSubscriptionSettings(DecodedSourceSettings):
     most_bytes: Annotated[int, Field(ge=1, le=16 * 1024 * 1024)] = 1024 * 1024
     """Longest message that is decoded; a longer one is refused."""
     most_unaccepted: Annotated[int, Field(ge=1, le=1000)] = 100
-    """Messages on their way to the spool at a time (MQTT 5: what the broker is told; 3.1.1: it has its own limit)."""
+    """Messages on their way to the spool at a time."""
 
     @field_validator("topics")
     @classmethod
@@ -135,9 +135,10 @@ class MqttSubscription:
         SourceTroubleError
             The broker cannot be reached, refuses, or the connection ends.
         """
-        from edge.sources.mqtt_connection import MqttConnection  # noqa: PLC0415 - loaded where it is used only
+        from edge.sources.mqtt_connection import ROOM, MqttConnection  # noqa: PLC0415 - loaded where it is used only
 
-        accepted = _seen_of(position, self._settings.most_unaccepted)
+        # As many as the broker may have delivered without having our acknowledgements.
+        accepted = _seen_of(position, self._settings.most_unaccepted + ROOM)
         with MqttConnection(self._settings, self._settings.password()) as connection:
             while not stop.is_set():
                 delivery = connection.next(_LOOK_S)

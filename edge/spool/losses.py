@@ -7,6 +7,7 @@ a batch.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from edge import event_log
 from edge.spool.records import SpoolLimits
 from edge.spool.seal import Stamp
 from edge.wire.batch import Loss, LossReason
+from edge.wire.model import digest
 
 _STEP = 15 / 16
 _FIX = {
@@ -44,6 +46,7 @@ class _Dropped(NamedTuple):
     last_us: int | None
 
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DROPPED = "sequence, sha256, bytes, readings, first_us, last_us"
 _LOSS = "first_sequence, last_sequence, readings, reason, last_digest, first_us, last_us"
 
@@ -67,9 +70,10 @@ def is_due(db: sqlite3.Connection, limits: SpoolLimits, stamp: Stamp) -> bool:
 
 
 def drop_batch(db: sqlite3.Connection, sequence: int, reason: LossReason) -> None:
-    """Drop one pending batch."""
-    rows = db.execute(f"select {_DROPPED} from batches where sequence = ?", (sequence,))  # noqa: S608 - own text
-    drop(db, [_Dropped(*row) for row in rows], reason)
+    """Drop one pending batch, of whose row anything may be damaged."""
+    rows = db.execute(f"select {_DROPPED}, payload from batches where sequence = ?", (sequence,))  # noqa: S608 - own text
+    dropped = [(_Dropped(*row), payload) for *row, payload in rows]
+    drop(db, [row if _DIGEST.fullmatch(row.sha256) else row._replace(sha256=digest(p)) for row, p in dropped], reason)
 
 
 def undeclared(db: sqlite3.Connection, limit: int) -> list[LossEntry]:

@@ -1,4 +1,4 @@
-"""Opening a spool's file: one process at a time, a damaged file set aside, a missing one made."""
+"""Opening a spool's file: one process at a time, a damaged file set aside for its successor, a missing one made."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from uuid import UUID
 
 from edge import event_log
 from edge.clock import Clock
-from edge.spool import schema
+from edge.durable_file import sync_folder
+from edge.spool import salvage, schema
 from edge.spool.records import SpoolCorrupt, SpoolError, SpoolInUse
+from edge.spool.seal import Stamp
 
 log = event_log.get(__name__)
 
@@ -36,20 +38,30 @@ def locked(path: Path) -> int:
 
 
 def opened(path: Path, clock: Clock, new_id: Callable[[], UUID]) -> sqlite3.Connection:
-    """Open the file for writing, set aside first where it is damaged, made where there is none."""
-    set_aside = 0
-    if path.exists() and not _is_usable(path):
-        set_aside = _set_aside(path, clock)
+    """Open the file for writing: exchanged first where it is damaged, made where there is none."""
+    _finish_exchange(path)
+    if path.exists() and (_mark(path).exists() or not _is_usable(path)):
+        _make_successor(path, clock, new_id)
+        _set_aside(path, clock)
+        _finish_exchange(path)
     db = schema.connect(path)
     try:
         if schema.version(db) == 0:
-            schema.create(db, new_id(), set_aside)
+            schema.create(db, new_id(), len(schema.set_aside_files(path)))
         schema.upgrade(db)
         _forget_unused_tables(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def mark_damaged(path: Path) -> None:
+    """Have the next start set the file aside: what was met in using it need not be found by looking at it again."""
+    try:
+        _mark(path).touch()
+    except OSError as error:
+        log.warning("spool_not_marked", problem=error.strerror, fix="restart the agent once the disk can be written")
 
 
 def _is_usable(path: Path) -> bool:
@@ -68,16 +80,61 @@ def _is_usable(path: Path) -> bool:
         raise
 
 
-def _set_aside(path: Path, clock: Clock) -> int:
-    """Rename a damaged file with what belongs to it, and return how many such files there are now."""
+def _make_successor(path: Path, clock: Clock, new_id: Callable[[], UUID]) -> None:
+    """Make the spool that follows a damaged one, under a name of its own, with all that can be carried over."""
+    successor = _successor(path)
+    for part in _parts(successor):
+        part.unlink(missing_ok=True)
+    with closing(schema.connect(successor)) as db:
+        schema.create(db, new_id(), len(schema.set_aside_files(path)) + 1)
+        stamp = Stamp(clock.boot, clock.now_us(), clock.monotonic_us())
+        salvaged = salvage.carry_over(path, db, new_id(), stamp)
+    log.error(
+        "spool_damaged",
+        carried_batches=salvaged.batches,
+        carried_readings=salvaged.readings,
+        lost_readings="unknown" if salvaged.lost_readings is None else salvaged.lost_readings,
+        fix="check the disk that holds the spool (dmesg, smartctl); what was lost is declared to the platform",
+    )
+
+
+def _set_aside(path: Path, clock: Clock) -> None:
+    """Rename a damaged file with what belongs to it."""
     at = datetime.fromtimestamp(clock.now_us() / 1e6, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-    for suffix in ("-wal", "-shm", ""):
-        part = path.with_name(path.name + suffix)
+    aside = path.with_name(f"{path.name}.corrupt-{at}")
+    path.rename(aside)
+    _move_log(path, aside)
+    log.error("spool_set_aside", file=aside.name, fix="keep the file for recovery by hand")
+
+
+def _finish_exchange(path: Path) -> None:
+    """Put a damaged spool's successor in its place once that is free; also where a start before ended in between."""
+    successor = _successor(path)
+    if path.exists() or not successor.exists():
+        return
+    if aside := schema.set_aside_files(path):
+        _move_log(path, aside[-1])
+    _mark(path).unlink(missing_ok=True)
+    successor.rename(path)
+    sync_folder(path.parent)
+
+
+def _move_log(path: Path, aside: Path) -> None:
+    for part, new in list(zip(_parts(path), _parts(aside), strict=True))[1:]:
         if part.exists():
-            part.rename(path.with_name(f"{path.name}.corrupt-{at}{suffix}"))
-    fix = "keep the file for recovery by hand; sources that can go back start over, others lost what was pending"
-    log.error("spool_set_aside", file=f"{path.name}.corrupt-{at}", fix=fix)
-    return len(schema.set_aside_files(path))
+            part.rename(new)
+
+
+def _parts(path: Path) -> list[Path]:
+    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))]
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _successor(path: Path) -> Path:
+    return path.with_name(f"{path.name}.successor")
 
 
 def _forget_unused_tables(db: sqlite3.Connection) -> None:

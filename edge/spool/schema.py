@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -108,6 +109,13 @@ create index batches_by_priority on batches (priority, sequence);
 }
 """By the version that they lead on from: a new release of the agent goes on with the spool that it finds."""
 
+_BALANCE = """
+select accepted_readings = committed_readings + refused_readings + lost_readings + pending_readings
+   and made_batches = committed_batches + refused_batches + lost_batches + resealed_batches + pending_batches
+   and pending_batches >= 0 and pending_readings >= 0 and pending_bytes >= 0
+   and (next_sequence = 1) = (previous is null) and length(spool) = 36
+  from spool"""
+
 _PASSING = {
     sqlite3.SQLITE_FULL: "free space on the disk that holds the spool",
     sqlite3.SQLITE_READONLY: "make the spool's file and folder writable for the agent's user",
@@ -120,19 +128,39 @@ _PASSING = {
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
+_CACHE_KIB = 256
+"""Pages that SQLite keeps in memory: a spool is written at one end and read at the other, so that more helps little."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file for writing: write-ahead log, and every commit on the disk before it returns."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+    db.text_factory = text_of
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
     db.execute("pragma journal_size_limit = 8388608")
+    db.execute(f"pragma cache_size = -{_CACHE_KIB}")
     return db
 
 
+def text_of(stored: bytes) -> str:
+    """Return a stored text; damage that SQLite does not see must not make a row unreadable."""
+    return stored.decode("utf-8", "replace")
+
+
 def is_sound(db: sqlite3.Connection) -> bool:
-    """Tell whether the file is a spool of this release or one before it, without damage that SQLite can see."""
-    return db.execute("pragma quick_check(1)").fetchone() == ("ok",) and version(db) in {SCHEMA_VERSION, *UPGRADES}
+    """Tell whether the file is a spool of this release or one before it, without damage to its pages or counters."""
+    known = version(db) in {SCHEMA_VERSION, *UPGRADES}
+    return known and db.execute("pragma quick_check(1)").fetchone() == ("ok",) and is_balanced(db)
+
+
+def is_balanced(db: sqlite3.Connection) -> bool:
+    """Tell whether the counters can be read and agree with each other: what was made is somewhere."""
+    try:
+        rows = db.execute(_BALANCE).fetchall()
+    except sqlite3.DatabaseError:
+        return False
+    return rows == [(1,)]
 
 
 def version(db: sqlite3.Connection) -> int:
@@ -164,6 +192,17 @@ def upgrade(db: sqlite3.Connection) -> None:
     steps = "".join(UPGRADES[number] for number in range(found, SCHEMA_VERSION))
     if steps:
         db.executescript(f"begin immediate; {steps} pragma user_version = {SCHEMA_VERSION:d}; commit")
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether an error of SQLite means that the disk is full."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def shorten_log(db: sqlite3.Connection) -> None:
+    """Write the log back into the file and give its room to the disk, as far as the disk allows it."""
+    with suppress(sqlite3.OperationalError):
+        db.execute("pragma wal_checkpoint(truncate)")
 
 
 def explained(error: sqlite3.DatabaseError) -> SpoolError | None:

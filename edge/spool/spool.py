@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Self, TypeVar
 from uuid import UUID, uuid4
 
 from edge import event_log
@@ -21,10 +21,13 @@ from edge.clock import Clock
 from edge.readings import Priority
 from edge.spool import acceptance, acknowledging, chain, losses, opening, renewal, schema
 from edge.spool.acceptance import NamedGroup
-from edge.spool.records import Depth, SealedBatch, SpoolLimits, SpoolTotals, Trimmed
+from edge.spool.records import Depth, SealedBatch, SpoolCorrupt, SpoolLimits, SpoolTotals, SpoolUnavailable, Trimmed
+from edge.spool.reserve import Reserve
 from edge.spool.seal import Stamp, TableBook
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from edge.wire.batch import LossReason
+
+Done = TypeVar("Done")
 
 _TOTALS = ", ".join(SpoolTotals.__dataclass_fields__)
 
@@ -40,14 +43,18 @@ class Spool:
 
     def __init__(
         self,
+        path: Path,
         db: sqlite3.Connection,
         lock_file: int,
+        reserve: Reserve,
         limits: SpoolLimits,
         clock: Clock,
         new_id: Callable[[], UUID],
     ) -> None:
+        self._path = path
         self._db = db
         self._lock_file = lock_file
+        self._reserve = reserve
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
@@ -67,8 +74,11 @@ class Spool:
         """
         lock_file = opening.locked(path)
         try:
-            with _explaining():
-                return cls(opening.opened(path, clock, new_id), lock_file, limits, clock, new_id)
+            with _explaining(path):
+                db = opening.opened(path, clock, new_id)
+                reserve = Reserve(path)
+                reserve.take()
+                return cls(path, db, lock_file, reserve, limits, clock, new_id)
         except BaseException:
             os.close(lock_file)
             raise
@@ -91,20 +101,27 @@ class Spool:
         with self._reading() as db:
             return chain.read_chain(db).next_sequence - 1
 
+    def limit(self, limits: SpoolLimits) -> None:
+        """Hold these bounds from now on."""
+        with self._lock:
+            self._limits = limits
+
     def next_connection(self) -> int:
         """Return a number higher than that of every connection before."""
-        with self._writing() as db:
+
+        def counted(db: sqlite3.Connection) -> int:
             chain.count(db, connection=1)
             number: int = db.execute("select connection from spool").fetchone()[0]
             return number
+
+        return self._write_on_reserve(counted)
 
     def accept(self, groups: Sequence[NamedGroup]) -> list[int]:
         """Seal groups of readings, each with its source's name, and keep the sources' positions; return the sequences.
 
         When this returns, the readings are accepted. When it raises, none is.
         """
-        with self._writing() as db:
-            return acceptance.accept(db, groups, self._tables, self._limits, self._stamp())
+        return self._write(lambda db: acceptance.accept(db, groups, self._tables, self._limits, self._stamp()))
 
     def position(self, source: str) -> str | None:
         """Return where a source goes on, None where nothing of it was ever accepted."""
@@ -119,25 +136,15 @@ class Spool:
 
     def pending(self, after: int = 0, limit: int = 100) -> list[SealedBatch]:
         """Return pending batches after a sequence, ascending; one whose payload is damaged is dropped as lost."""
-        with self._writing() as db:
+        with self._reading() as db:
             batches = chain.read_batches(db, after, limit)
-            intact = [batch for batch in batches if chain.is_intact(batch)]
-            for batch in batches if len(intact) < len(batches) else []:
-                if not chain.is_intact(batch):
-                    losses.drop_batch(db, batch.sequence, LossReason.SPOOL_CORRUPT)
-            return intact
+        return [batch for batch in batches if self._is_intact(batch)]
 
     def batch(self, sequence: int) -> SealedBatch | None:
         """Return a pending batch, None where it is pending no more."""
         with self._reading() as db:
             found = chain.read_batches(db, sequence - 1, 1)
-        if not found or found[0].sequence != sequence:
-            return None
-        if chain.is_intact(found[0]):
-            return found[0]
-        with self._writing() as db:
-            losses.drop_batch(db, sequence, LossReason.SPOOL_CORRUPT)
-        return None
+        return found[0] if found and found[0].sequence == sequence and self._is_intact(found[0]) else None
 
     def naming(self, table: str) -> list[int]:
         """Return the pending sequences whose batches name this series table."""
@@ -156,18 +163,21 @@ class Spool:
 
         Batches whose refusal asks for a renewal stay pending: ``renew`` carries them on.
         """
-        with self._writing() as db:
-            trimmed = acknowledging.trim(db, ack, self._clock.now_us())
-            if any(answer.reason is RefusalReason.DEVICE_NOT_REGISTERED for answer in trimmed.refused):
-                # The platform judges a batch by its table: one unknown device in it would have every later one refused.
+        trimmed = self._write_on_reserve(lambda db: acknowledging.trim(db, ack, self._clock.now_us()))
+        if any(answer.reason is RefusalReason.DEVICE_NOT_REGISTERED for answer in trimmed.refused):
+            # The platform judges a batch by its table: one unknown device in it would have every later one refused.
+            with self._lock:
                 self._tables.begin_anew()
-            return trimmed
+        return trimmed
 
     def renew(self, reason: str) -> UUID:
         """Go on under a new spool id, every pending batch sealed again from the start of its chain."""
-        with self._writing() as db:
-            abandoned, fresh = chain.read_chain(db).spool, self._new_id()
-            batches = renewal.renew(db, fresh, reason, self._stamp())
+        fresh = self._new_id()
+
+        def renewed(db: sqlite3.Connection) -> tuple[UUID, int]:
+            return chain.read_chain(db).spool, renewal.renew(db, fresh, reason, self._stamp())
+
+        abandoned, batches = self._write_on_reserve(renewed)
         log.warning("spool_renewed", abandoned=abandoned, spool=fresh, reason=reason, batches=batches)
         return fresh
 
@@ -178,12 +188,7 @@ class Spool:
         """
         with self._reading() as db:
             idle = not losses.is_due(db, self._limits, self._stamp()) and not losses.undeclared(db, 1)
-        if idle:
-            return 0
-        with self._writing() as db:
-            dropped = losses.make_room(db, self._limits, self._stamp(), 0)
-            chain.seal_losses(db, self._stamp())
-            return dropped
+        return 0 if idle else self._write_on_reserve(self._bounded)
 
     def is_drained(self) -> bool:
         """Tell whether nothing is left to send: no batch is pending and no loss waits to be declared."""
@@ -208,30 +213,71 @@ class Spool:
     def _stamp(self) -> Stamp:
         return Stamp(self._clock.boot, self._clock.now_us(), self._clock.monotonic_us(), self._limits.compress)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _explaining():
-            yield self._db
+    def _bounded(self, db: sqlite3.Connection) -> int:
+        dropped = losses.make_room(db, self._limits, self._stamp(), 0)
+        chain.seal_losses(db, self._stamp())
+        return dropped
+
+    def _is_intact(self, batch: SealedBatch) -> bool:
+        """Tell whether a batch may be sent; a damaged one is dropped as lost."""
+        if chain.is_intact(batch):
+            return True
+        self._write_on_reserve(lambda db: losses.drop_batch(db, batch.sequence, LossReason.SPOOL_CORRUPT))
+        return False
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, _explaining():
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, _explaining(self._path):
+            yield self._db
+
+    def _write(self, work: Callable[[sqlite3.Connection], Done]) -> Done:
+        """Do work in one transaction that is on the disk when this returns; a full disk is first asked for log room."""
+        with self._lock, _explaining(self._path):
             try:
-                self._db.execute("begin immediate")
-                yield self._db
-                self._db.execute("commit")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("rollback")
+                return self._transaction(work)
+            except sqlite3.OperationalError as error:
+                if not schema.is_full(error):
+                    raise
+                schema.shorten_log(self._db)
+                return self._transaction(work)
+
+    def _write_on_reserve(self, work: Callable[[sqlite3.Connection], Done]) -> Done:
+        """Do work that makes room, or is small: on a full disk it takes the room that is kept for it."""
+        try:
+            done = self._write(work)
+        except SpoolUnavailable as error:
+            if not schema.is_full(error.__cause__):
                 raise
+            with self._lock:
+                self._reserve.release()
+            done = self._write(work)
+            with self._lock:
+                schema.shorten_log(self._db)
+        with self._lock:
+            self._reserve.take()
+        return done
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], Done]) -> Done:
+        try:
+            self._db.execute("begin immediate")
+            done = work(self._db)
+            self._db.execute("commit")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise
+        else:
+            return done
 
 
 @contextmanager
-def _explaining() -> Iterator[None]:
+def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
         explained = schema.explained(error)
         if explained is None:
             raise
+        if isinstance(explained, SpoolCorrupt):
+            opening.mark_damaged(path)
         raise explained from error

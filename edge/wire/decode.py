@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from edge.wire.batch import MAX_PAYLOAD_BYTES, Batch
 from edge.wire.compression import InflationError, inflated
+from edge.wire.configuration import Configuration
 from edge.wire.model import error_lines
 from edge.wire.personal_data import forbidden_names
 from edge.wire.presence import Birth, IngestState, Will
@@ -18,7 +19,7 @@ from edge.wire.series import SeriesTable
 READABLE_VERSIONS = frozenset({1})
 """Major versions that this release reads: its own and the one before it (there is none before 1)."""
 
-Document = Batch | SeriesTable | Acknowledgement | Birth | Will | IngestState
+Document = Batch | SeriesTable | Acknowledgement | Birth | Will | IngestState | Configuration
 _DOCUMENT: TypeAdapter[Document] = TypeAdapter(Annotated[Document, Field(discriminator="type")])
 
 

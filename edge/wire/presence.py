@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from edge.wire.configuration import ConfigurationReport
 from edge.wire.model import WIRE_VERSION, AgentName, Count, InstantUs, WireModel
 
 ConnectionNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -24,6 +25,8 @@ class Birth(WireModel):
     software: Annotated[str, StringConstraints(max_length=64)]
     at_us: InstantUs
     pending_batches: Count
+    configuration: ConfigurationReport | None = Field(default=None, exclude_if=lambda report: report is None)
+    """The remote configuration that the agent dealt with last; the birth is said again when this changes."""
 
 
 class Will(WireModel):

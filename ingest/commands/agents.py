@@ -8,6 +8,7 @@ import sys
 from psycopg.errors import InsufficientPrivilege
 
 from ingest.admission import today
+from ingest.commands import configurations
 from ingest.commands.options import Subparsers, add_group, add_verb, settings_of, write_line, write_table
 from ingest.commands.registry import NO_RIGHT
 from ingest.reconsider import reconsider
@@ -19,12 +20,13 @@ from ingest.store.registry_import import UnknownAgentError, set_approval
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the group of verbs."""
-    group = add_group(subparsers, "agents", "list agents, approve or revoke one")
+    group = add_group(subparsers, "agents", "list agents, approve, revoke or configure one")
     add_verb(group, "list", "list every agent that the registry, the broker or a refusal knows", _list)
     approve = add_verb(group, "approve", "take an agent's batches, those that were refused included", _approve)
     approve.add_argument("agent", metavar="ID")
     revoke = add_verb(group, "revoke", "refuse an agent's batches from now on; what is committed stays", _revoke)
     revoke.add_argument("agent", metavar="ID")
+    configurations.add_verbs(group)
 
 
 def _connection(arguments: argparse.Namespace) -> Database:

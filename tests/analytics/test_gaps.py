@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from metric_inputs import observed
+from metric_inputs import claimed, observed
 
 from analytics.gaps import MOST_GAPS, account
 from analytics.windows import Window, from_us
@@ -23,7 +23,7 @@ def test_a_gap_is_declared_where_losses_cover_it_and_only_there() -> None:
     keep[10:20] = keep[40:60] = keep[80:85] = False
     series = observed("entries", GRID[keep], GRID[keep] * 0)
     losses = {"agent": [loss(10, 14), loss(15, 19), loss(40, 50)], "other": [loss(80, 84)]}
-    found = account([series], WINDOW.spans, 0.9, losses, WINDOW).completeness
+    found = claimed(account([series], WINDOW.spans, 0.9, losses, WINDOW))
     assert (found.expected, found.received, found.gaps_total) == (120, 85, 3)
     assert found.ratio == 85 / 120
     lengths = [(gap.end - gap.start) / timedelta(minutes=5) for gap in found.gaps]
@@ -33,7 +33,7 @@ def test_a_gap_is_declared_where_losses_cover_it_and_only_there() -> None:
 
 def test_at_most_fifty_gaps_are_listed_and_all_are_counted() -> None:
     series = observed("entries", GRID[::2], GRID[::2] * 0)
-    found = account([series, series], WINDOW.spans, 0.9, {}, WINDOW).completeness
+    found = claimed(account([series, series], WINDOW.spans, 0.9, {}, WINDOW))
     assert (len(found.gaps), found.gaps_total) == (MOST_GAPS, 120)
     assert found.received == 120
 
@@ -52,5 +52,5 @@ def test_silent_series_are_named_with_the_time_since_which_they_are() -> None:
 
 def test_nothing_expected_is_no_completeness() -> None:
     window = Window(WINDOW.end, WINDOW.end + timedelta(hours=1), "UTC")
-    found = account([], window.spans, 0.9, {}, window).completeness
+    found = claimed(account([], window.spans, 0.9, {}, window))
     assert (found.expected, found.received, found.ratio) == (0, 0, 0.0)

@@ -29,7 +29,7 @@ _TARGET = 0.5
 def main() -> None:
     """Run the benchmark and print its figures; exits 1 under the target."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--agents", type=int, default=8)
+    parser.add_argument("--agents", type=int, default=16)
     parser.add_argument("--series", type=int, default=20, help="series of an agent")
     parser.add_argument("--steps", type=int, default=5, help="readings of each series in a batch")
     parser.add_argument("--batches", type=int, default=1000, help="batches of each agent")

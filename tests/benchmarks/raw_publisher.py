@@ -17,6 +17,7 @@ from edge.wire.model import canonical
 from edge.wire.topics import Subject, topic
 
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK = 2, 3, 4, 9
+_TIMEOUT_S = 5.0
 _UNCONFIRMED = 16
 """PUBLISH packets without PUBACK at any time, under the receive maximum of any broker."""
 
@@ -45,7 +46,8 @@ class RawAgent:
     def __init__(self, load: AgentLoad, window: int, address: tuple[str, int], password: str) -> None:
         name = topic(load.agent, Subject.BATCH)
         packets = [canonical(load.table), *load.payloads]
-        self._todo = deque(_publish(name, number % 65_535 + 1, packet) for number, packet in enumerate(packets))
+        self._packets = [_publish(name, number % 65_535 + 1, packet) for number, packet in enumerate(packets)]
+        self._todo = deque(enumerate(self._packets))
         self._left = load.unacknowledged
         self._window = window
         self._uncommitted = 0
@@ -70,11 +72,19 @@ class RawAgent:
     def fill(self) -> None:
         """Send the series table first, and after that as many batches as the window lets."""
         while self._todo and self._unconfirmed < _UNCONFIRMED and self._uncommitted < self._window:
-            self._out += self._todo.popleft()
+            self._out += self._todo.popleft()[1]
             self._unconfirmed += 1
             self._uncommitted += self._table_sent
             self._table_sent = True
         self.flush()
+
+    def send_again(self) -> int:
+        """Queue what was sent and is not committed once more, as an agent does after its time-out; return how many."""
+        waiting = {number for number, _ in self._todo}
+        again = sorted(self._left - waiting)
+        self._todo.extendleft((number, self._packets[number]) for number in reversed(again))
+        self._uncommitted -= len(again)
+        return len(again)
 
     def flush(self) -> None:
         """Hand to the kernel what it takes now."""
@@ -137,19 +147,35 @@ def publish_all(agents: list[RawAgent], deadline_s: float) -> float:
         for agent in agents:
             selector.register(agent.socket, selectors.EVENT_READ, agent)
         while not all(agent.ready for agent in agents):
-            for key, _ in selector.select(10):
-                key.data.receive()
+            _receive(selector, 10)
         for agent in agents:
             agent.socket.setblocking(False)
             agent.started = True
-        began = time.perf_counter()
+        began = heard = time.perf_counter()
         for agent in agents:
             agent.fill()
         while not all(agent.done for agent in agents):
-            if time.perf_counter() - began > deadline_s:
-                raise TimeoutError(f"not committed within {deadline_s:g} s")
-            for key, _ in selector.select(0.05):
-                key.data.receive()
+            if _receive(selector, 0.05):
+                heard = time.perf_counter()
+            elif time.perf_counter() - heard > _TIMEOUT_S:
+                _send_again(agents)
+                heard = time.perf_counter()
             for agent in agents:
                 agent.flush()
+            if time.perf_counter() - began > deadline_s:
+                msg = f"not committed within {deadline_s:g} s"
+                raise TimeoutError(msg)
         return time.perf_counter() - began
+
+
+def _receive(selector: selectors.BaseSelector, timeout_s: float) -> bool:
+    ready = selector.select(timeout_s)
+    for key, _ in ready:
+        key.data.receive()
+    return bool(ready)
+
+
+def _send_again(agents: list[RawAgent]) -> None:
+    print(f"  {sum(agent.send_again() for agent in agents)} batches sent again", flush=True)
+    for agent in agents:
+        agent.fill()

@@ -100,3 +100,55 @@ def test_what_is_no_toml_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_configuration(tmp_path / "none.toml", EdgeSettings)
+
+
+RULE = """
+[[source.report]]
+mode = "on_change"
+quantity = "temperature"
+device = "fridge-*"
+dead_band = 0.2
+at_least_every_s = 900
+priority = "high"
+
+[[report]]
+mode = "window"
+quantity = "carbon_dioxide"
+window_s = 300
+"""
+
+
+def test_report_rules_of_a_source_and_of_the_file(tmp_path: Path) -> None:
+    settings = read(tmp_path, GOOD + 'priority = "high"\n' + RULE)
+    (source,) = settings.source
+    assert source.priority == "high"
+    assert [(rule.mode, rule.device, rule.channel) for rule in source.report] == [("on_change", "fridge-*", "*")]
+    assert [(rule.mode, rule.quantity) for rule in settings.report] == [("window", "carbon_dioxide")]
+    assert read(tmp_path, GOOD).source[0].report == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "words"),
+    [
+        ('quantity = "temperature"', 'quantity = "entries"', "source[0].report[0].quantity", "every reading counts"),
+        ('quantity = "temperature"', 'quantity = "active_energy"', "source[0].report[0].quantity", "cumulative"),
+        ('quantity = "temperature"', 'quantity = "warmth"', "source[0].report[0].quantity", "temperature"),
+        ('quantity = "temperature"', 'quantity = "bay_occupied"', "source[0].report[0].dead_band", "no dead band"),
+        ("dead_band = 0.2", "dead_band = -0.2", "source[0].report[0].dead_band", "greater"),
+        ("at_least_every_s = 900", "", "source[0].report[0].at_least_every_s", "required"),
+        ("at_least_every_s = 900", "at_least_every_s = 0", "source[0].report[0].at_least_every_s", "greater"),
+        ('priority = "high"', 'priority = "urgent"', "source[0].report[0].priority", "high"),
+        ('quantity = "carbon_dioxide"', 'quantity = "exits"', "report[0].quantity", "every reading counts"),
+        ('quantity = "carbon_dioxide"', 'quantity = "door_open"', "report[0].quantity", "state"),
+        ("window_s = 300", "dead_band = 3", "report[0].window_s", "required"),
+        ('mode = "window"', 'mode = "median"', "report[0]", "on_change"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_naming_the_key(
+    tmp_path: Path, old: str, new: str, key: str, words: str
+) -> None:
+    assert old in RULE
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, GOOD + RULE.replace(old, new))
+    assert f": {key}: " in str(caught.value)
+    assert words in str(caught.value)

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Condition
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,7 +52,7 @@ def wanting(batch: Batch) -> Acknowledgement:
 class FakeIngest:
     """One worker; ``answer`` may be exchanged at any time. Only what it answers as committed is in ``ledger``."""
 
-    def __init__(self, broker: Broker, answer: Answer = committed) -> None:
+    def __init__(self, broker: Broker, answer: Answer = committed, trusted: Path | None = None) -> None:
         self.answer = answer
         self.changed = Condition()
         self.batches: list[tuple[Batch, bytes]] = []
@@ -64,6 +65,8 @@ class FakeIngest:
         self._broker = broker
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="ingest", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.username_pw_set("ingest", broker.password_file("ingest").read_text().strip())
+        if trusted is not None:
+            self._client.tls_set(ca_certs=str(trusted))
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(every_agent(subject), 1) for subject in (Subject.BATCH, Subject.BIRTH, Subject.WILL)]
         )
@@ -87,6 +90,10 @@ class FakeIngest:
 
     def send(self, agent: str, document: WireModel) -> None:
         self._client.publish(topic(agent, Subject.ACK), canonical(document), qos=1)
+
+    def configure(self, agent: str, payload: bytes) -> None:
+        """Publish a retained document on the agent's topic ``config``."""
+        self._client.publish(topic(agent, Subject.CONFIG), payload, qos=1, retain=True).wait_for_publish(10)
 
     def wait_for(self, condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
         with self.changed:
@@ -144,8 +151,11 @@ def _send_at_once(_client: Client, _data: Any, end: Any) -> None:
 
 
 @contextmanager
-def fake_ingest(broker: Broker, answer: Answer = committed, *, accepting: bool = True) -> Iterator[FakeIngest]:
-    ingest = FakeIngest(broker, answer)
+def fake_ingest(
+    broker: Broker, answer: Answer = committed, *, accepting: bool = True, trusted: Path | None = None
+) -> Iterator[FakeIngest]:
+    """Yield a worker at work; ``trusted``: certificates for a broker that speaks TLS."""
+    ingest = FakeIngest(broker, answer, trusted)
     ingest.start(accepting=accepting)
     try:
         yield ingest

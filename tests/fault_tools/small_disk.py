@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,3 +50,9 @@ class SmallDisk:
     def used(self) -> int:
         """Return the bytes that the files of the folder take, without the shared memory of the index."""
         return sum(path.stat().st_size for path in self.folder.iterdir() if not path.name.endswith("-shm"))
+
+    def allocate(self, descriptor: int, _offset: int, size: int) -> None:
+        """Stand in for ``os.posix_fallocate``, which SQLite does not see."""
+        if self._answer(size) != OK:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(descriptor, size)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from metric_inputs import inputs, observed
+from metric_inputs import claimed, inputs, observed
 
 from analytics.gaps import account
 from analytics.metrics import peaks, traffic
@@ -100,7 +100,7 @@ def test_occupancy_clamped_and_reset_each_local_day(frame: pd.DataFrame, given: 
 
 def test_the_lost_hour_of_the_day_that_ends_summer_time_is_the_only_gap(door: list[Observed]) -> None:
     start = Window(datetime(2005, 7, 23, 23, 30, tzinfo=ZONE), WINDOW.end - pd.Timedelta(minutes=30), ZONE.key)
-    found = account(door, start.spans, 0.9, {}, start).completeness
+    found = claimed(account(door, start.spans, 0.9, {}, start))
     assert (found.expected, found.received, found.gaps_total) == (10_084, 10_080, 2)
     assert {(gap.start.astimezone(UTC), gap.end.astimezone(UTC)) for gap in found.gaps} == {
         (datetime(2005, 10, 30, 8, 30, tzinfo=UTC), datetime(2005, 10, 30, 9, 30, tzinfo=UTC))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
+from edge_tools.decoder_cases import Case, cases_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.decoders.decoder import Arrival, Decoded, Decoder, PayloadRefusedError
+from edge.decoders.keeping import LONGEST_KEPT
 from edge.decoders.registry import DECODERS
 from edge.wire.batch import MAX_READINGS
 
-CASES = Path(__file__).parent / "cases"
-AT_US = 1_772_413_500_000_000
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12), st.just("99999999999999999999")
 )
@@ -28,26 +25,10 @@ ANYTHING = st.recursive(
 )
 
 
-def _seeds(name: str) -> list[tuple[bytes, dict[str, Any]]]:
-    """Return the payloads of a decoder's cases, with what its cases say of options and topic."""
-    found = []
-    for path in sorted((CASES / name).glob("*/case.toml")):
-        (payload,) = path.parent.glob("payload.*")
-        raw = bytes.fromhex(payload.read_text()) if payload.suffix == ".hex" else payload.read_bytes()
-        found.append((raw, tomllib.loads(path.read_text(encoding="utf-8"))))
-    return found
-
-
-def _try(decoder: Decoder[Any], payload: bytes, case: dict[str, Any]) -> None:
-    arrival = Arrival(payload, AT_US, case.get("topic", ""), case.get("content_type", ""))
-    try:
-        decoded = decoder.configured(case.get("options", {}))(arrival)
-    except PayloadRefusedError as refused:
-        reasons = [refused.reason]
-        decoded = Decoded()
-    else:
-        reasons = [refused.reason for refused in decoded.refused]
-    assert all(0 < len(reason) <= 64 for reason in reasons)
+def _try(case: Case, payload: bytes) -> None:
+    decoded = case.decoded(payload)
+    assert all(0 < len(refused.reason) <= 64 for refused in decoded.refused)
+    assert all(len(refused.detail) <= 500 and len(refused.kept) <= LONGEST_KEPT for refused in decoded.refused)
     assert len(decoded.readings) <= MAX_READINGS
     assert all(math.isfinite(reading.value) for reading in decoded.readings)
     assert all(abs(reading.t_us) < 2**62 for reading in decoded.readings)
@@ -57,23 +38,24 @@ def _try(decoder: Decoder[Any], payload: bytes, case: dict[str, Any]) -> None:
 @given(data=st.data())
 @settings(max_examples=150)
 def test_bytes(name: str, data: st.DataObject) -> None:
-    seed, case = data.draw(st.sampled_from(_seeds(name)))
+    case = data.draw(st.sampled_from(cases_of(name)))
+    seed = case.payload
     cut = data.draw(st.integers(0, len(seed)))
     noise = data.draw(st.binary(max_size=40))
     payload = data.draw(st.sampled_from([noise, seed[:cut], seed[:cut] + noise + seed[cut:], seed[:cut] + noise]))
-    _try(DECODERS[name], payload, case)
+    _try(case, payload)
 
 
 @pytest.mark.parametrize("name", sorted(DECODERS))
 @given(data=st.data())
 @settings(max_examples=150)
 def test_json_of_another_shape(name: str, data: st.DataObject) -> None:
-    seed, case = data.draw(st.sampled_from(_seeds(name)))
+    case = data.draw(st.sampled_from(cases_of(name)))
     try:
-        document = json.loads(seed)
+        document = json.loads(case.payload)
     except ValueError:
         return
-    _try(DECODERS[name], json.dumps(_mutated(document, data)).encode(), case)
+    _try(case, json.dumps(_mutated(document, data)).encode())
 
 
 def _mutated(node: Any, data: st.DataObject) -> Any:

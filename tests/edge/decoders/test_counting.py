@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from edge.decoders.decoder import PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.registry import DECODERS
 from edge.wire.batch import MAX_READINGS, Flag
+from edge.wire.series import Kind, Series
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = datetime(2016, 1, 1, tzinfo=UTC)
@@ -66,6 +68,30 @@ def test_a_payload_that_a_batch_cannot_hold_is_refused() -> None:
         parts.add(one, t_us, 1.0)
     with pytest.raises(PayloadRefusedError, match="too_many"):
         parts.decoded()
+
+
+_NUMBERED = [series("door-a", quantity, "line2", Kind.EVENT) for quantity in ("entries", "exits")]
+
+
+@given(st.lists(st.tuples(st.sampled_from(_NUMBERED), st.integers(0, 3)), max_size=30))
+def test_events_of_one_instant_are_told_apart_by_ordinals_that_count_up(happened: list[tuple[Series, int]]) -> None:
+    parts = Parts()
+    for of, t_us in happened:
+        parts.add(of, t_us, 1.0)
+    readings = parts.decoded().readings
+    assert [(reading.series, reading.t_us) for reading in readings] == happened
+    ordinals = defaultdict(list)
+    for reading in readings:
+        ordinals[reading.series.quantity, reading.t_us].append(reading.ordinal)
+    assert all(found == list(range(len(found))) for found in ordinals.values())
+
+
+def test_a_level_that_stands_twice_is_one_reading_and_a_decoders_own_ordinal_stays() -> None:
+    parts = Parts()
+    for _ in range(2):
+        parts.add(series("d", "occupancy"), 5, 1.0)
+    parts.add(series("d", "label_updates_failed", "", Kind.EVENT), 5, 1.0, ordinal=7)
+    assert [reading.ordinal for reading in parts.decoded().readings] == [0, 0, 7]
 
 
 def test_of_many_refused_parts_the_first_are_told_and_the_others_counted() -> None:

@@ -1,4 +1,4 @@
-"""On change: what the platform holds is never further from what was read than the dead band, nor older than promised."""
+"""On change: what the platform holds is within the dead band of what was read, and no older than promised."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from standalone.broker import PrivateBroker
 
+from edge.readings import ReadingGroup
 from edge.sources import mqtt_connection
 from edge.sources.mqtt_subscription import MqttSubscription, MqttSubscriptionSettings
 from edge.sources.source import SourceTroubleError
@@ -144,7 +145,7 @@ def test_acknowledgements_keep_the_order_whatever_the_order_of_acceptance(local:
             again.wait_for(lambda: again.values == [2.0, 3.0])
 
 
-def test_more_messages_than_may_be_on_their_way_wait_at_the_broker(local: PrivateBroker) -> None:
+def test_more_messages_than_may_be_on_their_way_wait(local: PrivateBroker) -> None:
     with sensor(local) as client, playing(source(local, most_unaccepted=3), accepting=False) as played:
         wait_ready(played, client)
         publish(client, *range(10))
@@ -251,22 +252,33 @@ def test_what_does_not_speak_mqtt_is_said(local: PrivateBroker, monkeypatch: pyt
         assert "does not answer" in played.error.problem
 
 
-def test_more_than_there_is_room_for_ends_the_connection_and_comes_again(
-    local: PrivateBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mqtt_connection, "_ROOM", 2)
-    with sensor(local) as client:
-        with playing(source(local), accepting=True) as played:
-            wait_ready(played, client)
-            holding = Event()
-            monkeypatch.setattr(played, "accept", lambda group: holding.wait(10) and Played.accept(played, group))
-            publish(client, *range(10))
-            wait_until(lambda: played.groups != [])
-            holding.set()
-            played.wait_for(lambda: played.ended)
-            assert isinstance(played.error, SourceTroubleError)
-            assert "wait for the spool" in played.error.problem
-        seen = played.values
-        with playing(source(local), played.groups[-1].position) as played:
-            played.wait_for(lambda: len(seen + played.values) >= 10)
-            assert seen + played.values == [float(number) for number in range(10)]
+@pytest.mark.parametrize("qos", [0, 1])
+def test_more_than_there_is_room_for_waits(local: PrivateBroker, monkeypatch: pytest.MonkeyPatch, qos: int) -> None:
+    monkeypatch.setattr(mqtt_connection, "ROOM", 2)
+    with sensor(local) as client, playing(source(local)) as played:
+        wait_ready(played, client)
+        holding, accept = Event(), played.accept
+
+        def slowly(group: ReadingGroup) -> None:
+            holding.wait(10)
+            accept(group)
+
+        monkeypatch.setattr(played, "accept", slowly)
+        publish(client, *range(30), qos=qos)
+        played.wait_for(lambda: played.groups != [])
+        holding.set()
+        played.wait_for(lambda: played.values == [float(number) for number in range(30)])
+
+
+def test_a_stop_while_there_is_no_room(local: PrivateBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mqtt_connection, "ROOM", 1)
+    with sensor(local) as client, playing(source(local), accepting=False) as played:
+        wait_ready(played, client)
+        holding = Event()
+        monkeypatch.setattr(played, "accept", lambda _group: holding.wait(10))
+        publish(client, *range(30))
+        played.wait_for(lambda: played.groups != [])
+        played.stop.set()
+        holding.set()
+        played.wait_for(lambda: played.ended)
+        assert played.error is None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from edge_tools.readings import HandClock, group
 
+from edge.readings import Priority
 from edge.spool.records import SpoolError, SpoolInUse, SpoolLimits
 from edge.spool.spool import Spool
 from edge.spool.status import read_status
@@ -85,6 +86,24 @@ def test_a_file_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="newer release"):
         opened(path)
     assert read_status(path).totals.accepted_readings == 3000
+
+
+def test_a_spool_of_the_release_before_goes_on_with_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    filled(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(
+            "drop index batches_by_priority; alter table batches drop column priority; pragma user_version = 1"
+        )
+    before = read_status(path)
+    spool = opened(path)
+    assert read_status(path) == before
+    assert before.set_aside_before == 0
+    assert spool.first_pending(0, 2**60, Priority.NORMAL) == 1
+    assert spool.first_pending(0, 2**60, Priority.HIGH) is None
+    spool.accept([("a", group(3000, 100))])
+    assert [len(spool.pending(limit=100)), spool.position("a")] == [31, "3099"]
+    spool.close()
 
 
 def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:

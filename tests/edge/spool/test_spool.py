@@ -6,6 +6,7 @@ import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from edge.spool.status import read_status
 from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason, Refused
 from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch, LossReason
 from edge.wire.decode import decode
-from edge.wire.series import Counter, Kind, Origin, Reset, Series, SeriesTable, Unit
+from edge.wire.series import Counter, Kind, OnChange, Origin, Reset, Series, SeriesTable, Unit
 
 LIMITS = SpoolLimits(max_bytes=100_000, max_age_s=3600, batch_readings=100)
 
@@ -122,19 +123,27 @@ def test_more_series_than_a_table_holds_start_another_table(path: Path, clock: H
     spool.close()
 
 
-def test_the_longest_names_fit_into_a_table(path: Path, clock: HandClock) -> None:
+@pytest.mark.parametrize(
+    "particulars",
+    [
+        {"kind": Kind.CUMULATIVE, "counter": Counter(width_bits=64, reset=Reset.POWER_ON)},
+        {
+            "kind": Kind.GAUGE,
+            "report": OnChange(dead_band=1.2345678901234567e-100, at_least_every_s=1.2345678901234567e-100),
+        },
+    ],
+)
+def test_the_longest_names_fit_into_a_table(path: Path, clock: HandClock, particulars: dict[str, Any]) -> None:
     spool = Spool.open(path, SpoolLimits(2**30, 3600, MAX_READINGS), clock.clock)
-    counter = Counter(width_bits=64, reset=Reset.POWER_ON)
     readings = [
         Reading(
             Series(
                 device=f"{number:x>64}",
                 quantity="q" * 48,
                 channel="c" * 32,
-                unit=Unit.PERCENT,
-                kind=Kind.CUMULATIVE,
+                unit=Unit.MICROGRAM_PER_CUBIC_METRE,
                 period_s=1234.0123456789012,
-                counter=counter,
+                **particulars,
             ),
             FIRST_US,
             1.0,

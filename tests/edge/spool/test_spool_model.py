@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -19,15 +20,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from edge.readings import Priority
 from edge.spool.records import SpoolLimits
 from edge.spool.spool import Spool
 from edge.wire.acknowledgement import RENEWAL_REASONS, Acknowledgement, RefusalReason, Refused, ranges_of
 from edge.wire.batch import Batch
+from edge.wire.compression import deflated
 from edge.wire.decode import decode
 from edge.wire.model import canonical, digest
 from edge.wire.series import Origin
 
-LIMITS = SpoolLimits(max_bytes=24_000, max_age_s=1000, batch_readings=9)
+LIMITS = SpoolLimits(max_bytes=24_000, max_age_s=1000, batch_readings=9, compress=True)
 
 
 class SpoolAccount(RuleBasedStateMachine):
@@ -60,7 +63,7 @@ class SpoolAccount(RuleBasedStateMachine):
             assert digest(sealed.payload) == sealed.sha256
             document = decode(sealed.payload)
             assert isinstance(document, Batch)
-            assert canonical(document) == sealed.payload
+            assert sealed.payload == deflated(canonical(document))
             assert sealed.readings == len(document.value)
             assert self.spool.series_table(document.series_table) is not None
             assert self.sealed.setdefault((document.spool, document.sequence), sealed.sha256) == sealed.sha256
@@ -71,11 +74,15 @@ class SpoolAccount(RuleBasedStateMachine):
         self.answered[outcome].update(batch.value)
         self.numbers.setdefault(batch.spool, set()).add(batch.sequence)
 
-    @rule(sizes=st.lists(st.tuples(st.integers(0, 25), st.sampled_from(Origin)), min_size=1, max_size=4))
-    def accept(self, sizes: list[tuple[int, Origin]]) -> None:
+    @rule(
+        sizes=st.lists(
+            st.tuples(st.integers(0, 25), st.sampled_from(Origin), st.sampled_from(Priority)), min_size=1, max_size=4
+        )
+    )
+    def accept(self, sizes: list[tuple[int, Origin, Priority]]) -> None:
         groups = []
-        for size, origin in sizes:
-            groups.append(("counter", group(self.accepted, size, origin)))
+        for size, origin, priority in sizes:
+            groups.append(("counter", replace(group(self.accepted, size, origin), priority=priority)))
             self.accepted += size
         self.spool.accept(groups)
         assert self.spool.position("counter") == str(self.accepted - 1)
@@ -112,7 +119,7 @@ class SpoolAccount(RuleBasedStateMachine):
         if not pending:
             return
         chosen = data.draw(st.sampled_from(sorted(pending)))
-        answer = Refused(sha256=digest(canonical(pending[chosen])), reason=reason, detail="")
+        answer = Refused(sha256=digest(deflated(canonical(pending[chosen]))), reason=reason, detail="")
         trimmed = self.spool.trim(Acknowledgement(spool=None, refused=[answer], at_us=1))
         if reason in RENEWAL_REASONS:
             assert trimmed.renewal == answer
@@ -198,7 +205,7 @@ class SpoolAccount(RuleBasedStateMachine):
         parts = (totals.committed_batches, totals.refused_batches, totals.lost_batches, totals.resealed_batches)
         assert totals.made_batches == sum(parts) + totals.pending_batches
         assert totals.pending_batches == len(batches)
-        assert self.spool.depth().bytes == sum(len(canonical(batch)) for batch in batches.values())
+        assert self.spool.depth().bytes == sum(len(deflated(canonical(batch))) for batch in batches.values())
         declared = [(loss.first_sequence, loss.last_sequence) for batch in batches.values() for loss in batch.losses]
         carried = [(first, last) for first, last, _, declared_in, settled, _ in losses if declared_in and not settled]
         assert sorted(declared) == sorted(carried)

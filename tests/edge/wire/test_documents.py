@@ -37,7 +37,7 @@ def test_examples_of_released_versions_stay_readable_to_the_byte(path: Path) -> 
 
 def test_every_document_type_has_an_example() -> None:
     types = {json.loads(p.read_bytes())["type"] for p in EXAMPLES}
-    assert types == {"batch", "series_table", "acknowledgement", "birth", "will", "ingest_state"}
+    assert types == {"batch", "series_table", "acknowledgement", "birth", "will", "ingest_state", "configuration"}
 
 
 @given(st.binary(max_size=300))

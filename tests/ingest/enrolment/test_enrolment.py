@@ -12,6 +12,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from edge_tools.fake_ingest import fake_ingest
+from enrolment_tools.kill_at import start
 from enrolment_tools.office import AGENT, Device, Office, can_connect, make_certificate, session_of, until
 from sealed_batches import approve, register
 from standalone.broker import PrivateBroker
@@ -77,6 +79,23 @@ def test_a_device_enrols_and_the_broker_lets_it_in_at_once_beside_the_others(  #
         assert device.password not in text
         assert secret.hex() not in text
         assert code not in text
+
+
+def test_an_agent_that_nobody_had_told_the_broker_of_enrols_and_delivers(
+    office: Office, device: Device, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert device.enrol(office.issue(capsys)) == 0
+    text = device.config.read_text().replace('ca_file = "broker-ca.pem"\n', "")  # the test's broker speaks no TLS
+    source = '[[source]]\nkind = "simulated_store"\nname = "s"\nstore = "sim-store-a"\ndays = [2026-05-04]\n'
+    config = device.config.with_name("run.toml")
+    config.write_text(text[: text.index("[[source]]")] + "[uplink]\nbacklog_batches_per_s = 2000\n" + source)
+    with fake_ingest(device._broker) as ingest:
+        process = start("-", "smartstore-edge", "run", config, "--until-drained", log=tmp_path / "log")
+        try:
+            assert process.wait(120) == 0, (tmp_path / "log").read_text()
+        finally:
+            process.kill()
+        assert len(ingest.values()) > 1000
 
 
 def test_a_code_is_good_once(office: Office, device: Device, capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,8 +248,7 @@ def test_revocation_ends_the_running_connection_and_the_next(
     assert running.open(lambda: False)
     assert office.run("revoke", AGENT) == 0
     with pytest.raises(ConnectionEnded):
-        for _ in range(100):
-            running.poll(0.1)
+        until(lambda: bool(running.poll(0.1)))
     running.close()
     assert not device.connects()
     assert device.enrol("--rotate") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -11,7 +12,8 @@ import pytest
 from ingest_steps import Steps, instant
 from sealed_batches import NOON_US, SealingAgent, gauge, register
 
-from edge.wire.series import SeriesTable
+from edge.wire.series import Kind, Series, SeriesTable, Statistic, Unit, WindowStatistic
+from ingest.store.known_series import known_series
 from ingest.store.readings import fetch_series, origins
 
 ALL = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -55,6 +57,45 @@ def test_definitions_of_one_key_stay_apart(steps: Steps) -> None:
     found = fetch_series(steps.connection, [("d1", "temperature", "")], *ALL)
     assert [rows.definition for rows in found] == sorted([one.definition, other.definition])
     assert sorted(rows.period_s or 0 for rows in found) == [30.0, 60.0]
+
+
+def windows(device: str) -> list[Series]:
+    """Return the four series of one key, as an agent makes them."""
+    key: dict[str, Any] = {"device": device, "quantity": "temperature", "kind": Kind.GAUGE, "period_s": 300.0}
+    return [
+        Series(
+            unit=Unit.COUNT if statistic is Statistic.COUNT else Unit.CELSIUS,
+            report=WindowStatistic(window_s=300.0, statistic=statistic),
+            **key,
+        )
+        for statistic in Statistic
+    ]
+
+
+def test_of_a_windows_statistics_one_is_read_at_a_time_and_the_mean_unless_asked(steps: Steps) -> None:
+    key = ("d1", "temperature", "")
+    table = SeriesTable.of([gauge("d1"), *windows("d1")])
+    agent = SealingAgent("a", table)
+    steps.take("a", agent.table_payload, agent.seal([(n, 1000 * n, float(n)) for n in range(5)]))
+    number = {series.report.statistic if series.report else None: n for n, series in enumerate(table.series)}  # type: ignore[union-attr]
+
+    def values(*statistic: Statistic) -> list[float]:
+        return sorted(v for rows in fetch_series(steps.connection, [key], *ALL, *statistic) for v in rows.value)
+
+    assert values() == values(Statistic.MEAN) == sorted([float(number[None]), float(number[Statistic.MEAN])])
+    for statistic in Statistic:
+        assert values(statistic) == sorted([float(number[None]), float(number[statistic])])
+
+
+def test_a_key_is_known_by_its_means_whatever_statistic_came_last(steps: Steps) -> None:
+    by_statistic = dict(zip(Statistic, windows("d1"), strict=True))
+    agent = SealingAgent("a", SeriesTable.of([by_statistic[Statistic.MAX]]))
+    steps.take("a", agent.table_payload, agent.seal([(0, 0, 1.0)]))
+    key = ("d1", "temperature", "")
+    assert known_series(steps.connection, [key]) == {}
+    agent.table = SeriesTable.of(windows("d1"))
+    steps.take("a", agent.table_payload, agent.seal([(n, 0, 1.0) for n in range(4)]))
+    assert known_series(steps.connection, [key]) == {key: by_statistic[Statistic.MEAN].definition}
 
 
 def test_times_before_1970_and_every_bit_of_a_value(steps: Steps) -> None:

@@ -1,0 +1,80 @@
+"""A private broker that speaks TLS, with certificates that a test makes and exchanges."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from standalone import broker as plain
+from standalone.account import give, server_account
+from standalone.broker import PrivateBroker
+from standalone.mosquitto import Mosquitto
+
+_HOST = "127.0.0.1"
+_LISTENER = "cafile {folder}/{name}.ca\ncertfile {folder}/{name}.crt\nkeyfile {folder}/{name}.key\n"
+
+
+class Authority:
+    """A certificate authority of a test's own, and the certificate that it gives to the broker."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("there is no openssl command to make certificates with")
+        self.name = name
+        folder.mkdir(parents=True, exist_ok=True)
+        self.certificate = folder / f"{name}.ca"
+        self._folder = folder
+        authority_key = folder / f"{name}.ca.key"
+        _openssl("req", "-x509", *_NEW_KEY, authority_key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30)
+        self.issue()
+
+    def issue(self) -> None:
+        """Make a new key and certificate for the broker, in the place of the ones before."""
+        request, certificate, key = (self._folder / f"{self.name}.{end}" for end in ("csr", "crt", "key"))
+        extension = self._folder / f"{self.name}.ext"
+        extension.write_text(f"subjectAltName = IP:{_HOST}\n")
+        _openssl("req", *_NEW_KEY, key, "-out", request, "-subj", "/CN=broker")
+        signing = ("-CA", self.certificate, "-CAkey", self._folder / f"{self.name}.ca.key", "-CAcreateserial")
+        _openssl("x509", "-req", "-in", request, "-out", certificate, "-days", 20, "-extfile", extension, *signing)
+        for file in (self.certificate, certificate, key):
+            give(file, server_account(), 0o644)
+
+
+class TlsBroker(PrivateBroker):
+    """Like ``PrivateBroker``; ``authority`` may be exchanged between ``stop`` and ``start``."""
+
+    def __init__(
+        self, folder: Path, users: Mapping[str, str], authority: Authority, mosquitto: Mosquitto | None = None
+    ) -> None:
+        super().__init__(folder, users, mosquitto)
+        self.authority = authority
+
+    def _write(self, name: str, text: str) -> None:
+        if name == "mosquitto.conf":
+            listener, rest = text.split("\n", 1)
+            own = _LISTENER.format(folder=self.authority.certificate.parent, name=self.authority.name)
+            text = f"{listener}\n{own}{rest}"
+        super()._write(name, text)
+
+    def _accepts(self, user: str) -> bool:
+        """Look as ``PrivateBroker`` does, by a line that is TLS."""
+        context = ssl.create_default_context(cafile=self.authority.certificate)
+        with pytest.MonkeyPatch.context() as patched:
+            connect = plain.socket.create_connection
+
+            def secured(address: tuple[str, int], timeout: float) -> ssl.SSLSocket:
+                return context.wrap_socket(connect(address, timeout=timeout), server_hostname=_HOST)
+
+            patched.setattr(plain.socket, "create_connection", secured)
+            return super()._accepts(user)
+
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
+
+
+def _openssl(*arguments: str | int | Path) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
