@@ -7,17 +7,18 @@ that is away costs a bounded amount of memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from threading import Event, Thread, current_thread
 from typing import Any
+from zlib import crc32
 
 from edge import event_log
 from ingest.admission import Admission
 from ingest.catalogue import Catalogue
 from ingest.configurations import ConfigurationPublisher
 from ingest.counters import Counters
-from ingest.delivery import Inbox
+from ingest.delivery import Delivery, Inbox
 from ingest.gate import Gate
 from ingest.handover import Handover
 from ingest.preparation import Preparation
@@ -52,7 +53,7 @@ class Service:
         self._preparing = self._link("preparation")
         self._preparation = Preparation(Catalogue(), Admission())
         self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
-        self._handover = Handover(worker.write_batches)
+        self._handovers = [Handover(worker.write_batches) for _ in range(worker.writers)]
         self._observe = observe
         quietly = Link(self._dsn, f"{worker.worker} configurations", self._stopping, lambda _: None)
         self._configurations = ConfigurationPublisher(quietly, self._session, self._stopping)
@@ -63,7 +64,10 @@ class Service:
             for name, main in (
                 ("session", self._session.run),
                 ("preparation", self._prepare_until_closed),
-                *((f"writing-{n}", self._write_until_closed) for n in range(1, worker.writers + 1)),
+                *(
+                    (f"writing-{n}", partial(self._write_until_closed, handover))
+                    for n, handover in enumerate(self._handovers, start=1)
+                ),
                 ("configurations", self._configurations.run),
             )
         ]
@@ -117,25 +121,40 @@ class Service:
         try:
             self._preparing.run(lambda connection: log.info("database_found", edition=edition(connection)))
             while deliveries := self._inbox.take(min(_PART, self._settings.write_batches)):
-                for part in self._preparing.run(partial(self._preparation.prepare, deliveries=deliveries)):
-                    self._handover.put(part)
+                for handover, own in zip(self._handovers, self._shared_out(deliveries), strict=True):
+                    for part in self._preparing.run(partial(self._preparation.prepare, deliveries=own)) if own else ():
+                        handover.put(part)
         except GivenUpError as given_up:
             log.warning("preparation_given_up", error=str(given_up), fix="none: agents send again")
         finally:
-            self._handover.close()
+            self._close_handovers()
             self._preparing.close()
 
-    def _write_until_closed(self) -> None:
+    def _shared_out(self, deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
+        """Give each writer the deliveries of its agents: one spool is never in two writes at once.
+
+        So a spool's entries are numbered in the order of their commit, which its head is chained in.
+        """
+        shares: list[list[Delivery]] = [[] for _ in self._handovers]
+        for delivery in deliveries:
+            shares[crc32(delivery.agent.encode()) % len(shares)].append(delivery)
+        return shares
+
+    def _close_handovers(self) -> None:
+        for handover in self._handovers:
+            handover.close()
+
+    def _write_until_closed(self, handover: Handover) -> None:
         link = self._link(current_thread().name)
         writer = Writer(link, self._session, self._counters, self._stopping, self._observe)
         try:
-            while writes := self._handover.take(self._settings.write_after_s):
+            while writes := handover.take(self._settings.write_after_s):
                 for prepared in writes:
                     writer.handle(prepared)
         except GivenUpError as given_up:
             log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
         finally:
-            self._handover.close()
+            self._close_handovers()
             link.close()
 
     def _link(self, name: str) -> Link:

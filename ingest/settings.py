@@ -50,7 +50,7 @@ class WorkerSettings(SettingsModel):
     write_batches: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Most messages of one transaction."""
     writers: Annotated[int, Field(ge=1, le=8)] = 2
-    """Connections that write: while one waits for its commit, another copies."""
+    """Connections that write, each for its share of the agents: while one waits for its commit, another copies."""
     write_after_s: Annotated[float, Field(ge=0, le=60)] = 0.0
     """Wait for more messages before a write; at 0 those count that came during the write before, which suits a load."""
     status_port: Annotated[int, Field(ge=0, le=65_535)] = 0

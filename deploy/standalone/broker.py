@@ -229,6 +229,10 @@ class PrivateBroker:
             folder=Path("/"),
         )
 
+    def _line(self) -> socket.socket:
+        """Return a connection to the broker, on which MQTT can be spoken at once."""
+        return socket.create_connection((self.host, self.port), timeout=5)
+
     def _accepts(self, user: str) -> bool:
         """Return whether the broker knows this user's password: an MQTT 3.1.1 CONNECT of an empty session."""
         name, password = user.encode(), self._users[user].encode()
@@ -236,7 +240,7 @@ class PrivateBroker:
             len(text).to_bytes(2, "big") + text for text in (name, name, password)
         )
         try:
-            with socket.create_connection((self.host, self.port), timeout=5) as line:
+            with self._line() as line:
                 line.sendall(b"\x10" + _remaining_length(len(body)) + body)
                 answer = line.recv(4)
                 line.sendall(b"\xe0\x00")

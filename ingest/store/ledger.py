@@ -16,7 +16,7 @@ from ingest.store.connection import Database
 from ingest.store.entries import Conflicts, Entry, Write, Written, instant
 from ingest.store.readings_in import store_readings
 from ingest.store.refusals import ReadingRefusal, Refusal
-from ingest.store.spools import Spool, find_spools, lock_heads, store_heads
+from ingest.store.spools import Spool, lock_spools, store_heads
 
 
 def write(connection: Database, work: Write, before_commit: Callable[[], None] = lambda: None) -> Written:
@@ -33,7 +33,7 @@ def write(connection: Database, work: Write, before_commit: Callable[[], None] =
 def _transaction(connection: Database, work: Write, before_commit: Callable[[], None], *, resolving: bool) -> Written:
     done = Written()
     with connection.transaction():
-        spools = find_spools(connection, work.entries)
+        spools = lock_spools(connection, work.entries)
         own = [i for i, entry in enumerate(work.entries) if spools[entry.batch.spool].agent == entry.agent]
         for i in sorted(set(range(len(work.entries))) - set(own)):
             detail = "the spool belongs to another agent"
@@ -45,9 +45,6 @@ def _transaction(connection: Database, work: Write, before_commit: Callable[[], 
             entry_ids, key=lambda i: (spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence)
         )
         done.committed = [work.entries[i] for i in new]
-        grown = {entry.batch.spool for entry in done.committed}
-        if grown:
-            lock_heads(connection, [spools[spool] for spool in grown])
         with connection.pipeline():  # nothing of this returns rows: one wait for all of it
             _note_conflicts(connection, done.conflicts)
             _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
@@ -198,10 +195,11 @@ def _insert_losses(connection: Database, new: Sequence[tuple[Entry, int]], spool
 def _advance_heads(
     connection: Database, work: Write, new: Sequence[int], spools: dict[UUID, Spool], done: Written
 ) -> None:
-    """Chain payload digest and row root of each new entry to its spool's locked head, in the order of sequences."""
+    """Chain payload digest and row root of each new entry to the head of its spool, in the order of sequences."""
+    touched = {work.entries[i].batch.spool for i in new}
     for i in new:
         spools[work.entries[i].batch.spool].advance(work.entries[i].sha256, work.row_roots[i])
-    store_heads(connection, list({id(s): s for s in (spools[e.batch.spool] for e in done.committed)}.values()))
+    store_heads(connection, [spools[spool] for spool in touched])
     done.heads = {name: spool.ledger_head() for name, spool in spools.items()}
 
 

@@ -31,15 +31,15 @@ class Spool:
         return LedgerHead(entries=self.entries, digest=self.head.hex())
 
 
-def find_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Spool]:
-    """Return the spools of a write; one that is new is opened, and owned by the first agent that used it."""
+def lock_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Spool]:
+    """Open the spools that are new, the first agent owning each, and lock all of the write's in one order."""
     first_agents: dict[UUID, str] = {}
     for entry in entries:
         first_agents.setdefault(entry.batch.spool, entry.agent)
     if not first_agents:
         return {}
-    found = _found(connection, list(first_agents))
-    missing = [spool for spool in first_agents if spool not in found]
+    locked = _locked(connection, list(first_agents))
+    missing = [spool for spool in first_agents if spool not in locked]
     if missing:
         connection.execute(
             """insert into spools (spool, agent)
@@ -47,31 +47,17 @@ def find_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Sp
                on conflict (spool) do nothing""",
             [missing, [first_agents[spool] for spool in missing]],
         )
-        found |= _found(connection, missing)
-    return found
+        # Two workers that open the same spools can deadlock here; one of them is then told to write again.
+        locked |= _locked(connection, missing)
+    return locked
 
 
-def _found(connection: Database, spools: Sequence[UUID]) -> dict[UUID, Spool]:
+def _locked(connection: Database, spools: Sequence[UUID]) -> dict[UUID, Spool]:
     rows = connection.execute(
-        "select spool, spool_id, agent, entries, head from spools where spool = any(%b)", [spools]
+        "select spool, spool_id, agent, entries, head from spools where spool = any(%b) order by spool_id for update",
+        [spools],
     )
     return {spool: Spool(number, agent, count, bytes(head)) for spool, number, agent, count, head in rows}
-
-
-def lock_heads(connection: Database, spools: Sequence[Spool]) -> None:
-    """Lock the heads of spools that grow, in one order, and read them as they are now.
-
-    The last lock of a write: another write of the same spool may meanwhile have stored its keys and readings, and waits
-    only here. ``no key update``, since every ledger row holds a key share of its spool.
-    """
-    by_number = {spool.number: spool for spool in spools}
-    rows = connection.execute(
-        """select spool_id, entries, head from spools where spool_id = any(%b) order by spool_id
-              for no key update""",
-        [list(by_number)],
-    )
-    for number, count, head in rows:
-        by_number[number].entries, by_number[number].head = count, bytes(head)
 
 
 def store_heads(connection: Database, changed: Sequence[Spool]) -> None:

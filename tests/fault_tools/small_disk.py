@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,12 @@ class SmallDisk:
 
     def used(self) -> int:
         """Return the bytes that the files of the folder take, without the shared memory of the index."""
-        return sum(path.stat().st_size for path in self.folder.iterdir() if not path.name.endswith("-shm"))
+        total = 0
+        for path in self.folder.iterdir():
+            if not path.name.endswith("-shm"):
+                with suppress(FileNotFoundError):  # another thread has just renamed or deleted it
+                    total += path.stat().st_size
+        return total
 
     def allocate(self, descriptor: int, _offset: int, size: int) -> None:
         """Stand in for ``os.posix_fallocate``, which SQLite does not see."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from standalone import broker as plain
 from standalone.account import give, server_account
 from standalone.broker import PrivateBroker
+from standalone.free_port import LOOPBACK
 from standalone.mosquitto import Mosquitto
 
-_HOST = "127.0.0.1"
 _LISTENER = "cafile {folder}/{name}.ca\ncertfile {folder}/{name}.crt\nkeyfile {folder}/{name}.key\n"
 
 
@@ -36,7 +36,7 @@ class Authority:
         """Make a new key and certificate for the broker, in the place of the ones before."""
         request, certificate, key = (self._folder / f"{self.name}.{end}" for end in ("csr", "crt", "key"))
         extension = self._folder / f"{self.name}.ext"
-        extension.write_text(f"subjectAltName = IP:{_HOST}\n")
+        extension.write_text(f"subjectAltName = IP:{LOOPBACK}\n")
         _openssl("req", *_NEW_KEY, key, "-out", request, "-subj", "/CN=broker")
         signing = ("-CA", self.certificate, "-CAkey", self._folder / f"{self.name}.ca.key", "-CAcreateserial")
         _openssl("x509", "-req", "-in", request, "-out", certificate, "-days", 20, "-extfile", extension, *signing)
@@ -60,17 +60,14 @@ class TlsBroker(PrivateBroker):
             text = f"{listener}\n{own}{rest}"
         super()._write(name, text)
 
-    def _accepts(self, user: str) -> bool:
-        """Look as ``PrivateBroker`` does, by a line that is TLS."""
+    def _line(self) -> socket.socket:
         context = ssl.create_default_context(cafile=self.authority.certificate)
-        with pytest.MonkeyPatch.context() as patched:
-            connect = plain.socket.create_connection
-
-            def secured(address: tuple[str, int], timeout: float) -> ssl.SSLSocket:
-                return context.wrap_socket(connect(address, timeout=timeout), server_hostname=_HOST)
-
-            patched.setattr(plain.socket, "create_connection", secured)
-            return super()._accepts(user)
+        line = super()._line()
+        try:
+            return context.wrap_socket(line, server_hostname=self.host)
+        except BaseException:
+            line.close()
+            raise
 
 
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,15 +48,22 @@ def test_the_example_of_a_compressed_batch_stays_readable() -> None:
 
 
 @given(DOCUMENTS, st.data())
-def test_a_cut_damaged_or_prolonged_stream_is_refused_with_a_reason(document: Document, data: st.DataObject) -> None:
+def test_a_cut_or_prolonged_stream_is_refused(document: Document, data: st.DataObject) -> None:
     stream = zlib.compress(canonical(document))
     cut = stream[: data.draw(st.integers(1, len(stream) - 1))]
-    place = data.draw(st.integers(1, len(stream) - 1))
-    damaged = stream[:place] + bytes([stream[place] ^ data.draw(st.integers(1, 255))]) + stream[place + 1 :]
-    for wrong in (cut, damaged, stream + data.draw(st.binary(min_size=1, max_size=9)), stream + stream):
+    for wrong in (cut, stream + data.draw(st.binary(min_size=1, max_size=9)), stream + stream):
         with pytest.raises(WireError) as caught:
             decode(wrong)
-        assert caught.value.reason in {RefusalReason.UNDECODABLE, RefusalReason.TOO_LARGE}
+        assert caught.value.reason is RefusalReason.UNDECODABLE
+
+
+@given(DOCUMENTS, st.data())
+def test_a_damaged_stream_never_gives_another_document(document: Document, data: st.DataObject) -> None:
+    """A few bits of a stream say nothing, such as how hard it was compressed; every other is checked."""
+    stream = bytearray(zlib.compress(canonical(document)))
+    stream[data.draw(st.integers(1, len(stream) - 1))] ^= data.draw(st.integers(1, 255))
+    with suppress(WireError):
+        assert decode(bytes(stream)) == document
 
 
 @given(st.binary(max_size=300))
