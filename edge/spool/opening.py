@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from edge import event_log
@@ -19,6 +20,14 @@ from edge.spool.records import SpoolCorrupt, SpoolError, SpoolInUse
 from edge.spool.seal import Stamp
 
 log = event_log.get(__name__)
+
+
+class SpoolFile(NamedTuple):
+    """A spool's file, its lock, and the connection to it."""
+
+    path: Path
+    lock_file: int
+    db: sqlite3.Connection
 
 
 def locked(path: Path) -> int:

@@ -1,7 +1,7 @@
-"""Carrying on what can still be read of a damaged spool, and declaring the rest as lost, to the reading where it can be.
+"""Carrying on what can still be read of a damaged spool, and declaring the rest as lost.
 
 What was pending and is intact is sealed again under the new spool's id, as in a renewal. How much was pending stands
-in the damaged file too: the difference is lost. Where that number itself cannot be read, a loss is declared with the
+in the damaged file too: the difference is lost, to the reading. Where that number itself cannot be read, a loss is declared with the
 readings that are known to be missing, which may be none. Positions are carried only where nothing is lost: otherwise
 sources that can go back start over, and what the platform has twice it counts once.
 """
@@ -19,6 +19,7 @@ from uuid import UUID
 
 from edge.readings import Priority
 from edge.spool import chain, renewal, schema
+from edge.spool.records import Chain
 from edge.spool.seal import Stamp
 from edge.wire.batch import Batch, LossReason
 from edge.wire.decode import WireError, decode
@@ -60,7 +61,7 @@ def _carried(old: sqlite3.Connection, db: sqlite3.Connection, fresh: UUID, stamp
         _insert(db, batch, payload, priority)
         batches, readings, size = batches + 1, readings + len(batch.series), size + len(payload)
         # Where the end of the chain cannot be read, it is taken to be here.
-        end = chain.Chain(batch.spool, batch.sequence + 1, digest(payload), batch.series_table, batch.origin.value)
+        end = Chain(batch.spool, batch.sequence + 1, digest(payload), batch.series_table, batch.origin.value)
         chain.write_chain(db, end)
     was_pending = _carry_chain(old, db)
     chain.count(db, accepted_readings=readings, made_batches=batches)

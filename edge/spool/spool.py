@@ -21,6 +21,7 @@ from edge.clock import Clock
 from edge.readings import Priority
 from edge.spool import acceptance, acknowledging, chain, losses, opening, renewal, schema
 from edge.spool.acceptance import NamedGroup
+from edge.spool.opening import SpoolFile
 from edge.spool.records import Depth, SealedBatch, SpoolCorrupt, SpoolLimits, SpoolTotals, SpoolUnavailable, Trimmed
 from edge.spool.reserve import Reserve
 from edge.spool.seal import Stamp, TableBook
@@ -43,18 +44,14 @@ class Spool:
 
     def __init__(
         self,
-        path: Path,
-        db: sqlite3.Connection,
-        lock_file: int,
-        reserve: Reserve,
+        file: SpoolFile,
         limits: SpoolLimits,
         clock: Clock,
         new_id: Callable[[], UUID],
     ) -> None:
-        self._path = path
-        self._db = db
-        self._lock_file = lock_file
-        self._reserve = reserve
+        self._path, self._lock_file, self._db = file
+        self._reserve = Reserve(self._path)
+        self._reserve.take()
         self._limits = limits
         self._clock = clock
         self._new_id = new_id
@@ -75,10 +72,8 @@ class Spool:
         lock_file = opening.locked(path)
         try:
             with _explaining(path):
-                db = opening.opened(path, clock, new_id)
-                reserve = Reserve(path)
-                reserve.take()
-                return cls(path, db, lock_file, reserve, limits, clock, new_id)
+                file = SpoolFile(path, lock_file, opening.opened(path, clock, new_id))
+                return cls(file, limits, clock, new_id)
         except BaseException:
             os.close(lock_file)
             raise

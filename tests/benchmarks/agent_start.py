@@ -36,6 +36,7 @@ def main() -> None:
         stack.callback(broker.stop)
         site = TwelveSources(folder, broker)
         site.configure()
+        _start(site, fresh=True)
         empty = [_start(site, fresh=True) for _ in range(chosen.starts)]
         batches = fill(site.spool, chosen.hours)
         full = [_start(site, fresh=False) for _ in range(chosen.starts)]
@@ -52,8 +53,8 @@ def main() -> None:
 
 def _start(site: TwelveSources, *, fresh: bool) -> float:
     if fresh:
-        for file in site.folder.glob("spool.db*"):
-            file.unlink()
+        for left in site.folder.glob("spool.db*"):
+            left.unlink()
     before = 0 if fresh else _accepted(site)
     with (site.folder / "export-0.jsonl").open("ab") as file:
         file.write(b'{"value": 20}\n')

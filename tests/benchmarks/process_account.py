@@ -20,6 +20,11 @@ def peak_resident_mib(pid: int) -> float:
     return _field(pid, "VmHWM")
 
 
+def own_resident_mib(pid: int) -> float:
+    """Return the resident memory now that is the process's own, without what it maps of programs and libraries."""
+    return _field(pid, "RssAnon")
+
+
 def _field(pid: int, name: str) -> float:
     match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if match is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -79,8 +80,10 @@ class TwelveSources:
         return f'[[source]]\nkind = "{kind}"\nname = "source-{number}"\ndecoder = "json_map"\n{own}{options}'
 
     def start_agent(self) -> Child:
-        """Start an agent in a process of its own."""
-        return Child(AGENT, [sys.executable, "-m", "edge.cli", "run", self.config], self.folder / "agent.log")
+        """Start an agent in a process of its own, which keeps compiled files as an installed one does."""
+        command: list[str | Path] = [sys.executable, "-m", "edge.cli", "run", self.config]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return Child(AGENT, command, self.folder / "agent.log", environment=environment)
 
     def start(self) -> None:
         """Let the devices send."""

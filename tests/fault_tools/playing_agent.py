@@ -22,7 +22,7 @@ DEADLINE_S = 30.0
 
 
 class SetClock:
-    """This machine's clock, set forward or back by a test; its monotonic side goes on undisturbed."""
+    """The clock of this machine, set forward or back by a test; its monotonic side goes on undisturbed."""
 
     def __init__(self) -> None:
         self.ahead_s = 0.0
@@ -54,7 +54,8 @@ class Released:
         first = int(position) + 1 if position is not None else 0
         while not stop.is_set():
             with self._changed:
-                self._changed.wait_for(lambda: self._released > first, 0.05)
+                if self._released <= first:
+                    self._changed.wait(0.05)
                 size = min(3, self._released - first)
             if size > 0:
                 yield group(first, size)

@@ -29,7 +29,9 @@ class Authority:
         self.certificate = folder / f"{name}.ca"
         self._folder = folder
         authority_key = folder / f"{name}.ca.key"
-        _openssl("req", "-x509", *_NEW_KEY, authority_key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30)
+        _openssl(
+            "req", "-x509", *_NEW_KEY, authority_key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30
+        )
         self.issue()
 
     def issue(self) -> None:

@@ -83,5 +83,3 @@ def reboot(clock: HandClock, ahead_s: float) -> None:
     clock.now_us += round(ahead_s * 1e6)
     clock.monotonic_us = 1_000_000
     clock.boot = type(clock.boot)(int=clock.boot.int + 1)
-
-

@@ -1,4 +1,4 @@
-"""A long time without the platform, then catch-up while live data flow: scaled down; the benchmark has the full length."""
+"""A long time without the platform, then catch-up while live data flow; the benchmark has the full length."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def test_an_outage_longer_than_the_spool_holds_is_declared_to_the_reading(
         agent.accept(3)
         ingest.wait_for(lambda: len(ingest.values()) == wanted - lost + 3)
         losses = [
-            loss for batch, _ in ingest.batches if (batch.spool, batch.sequence) in ingest.ledger for loss in batch.losses
+            loss
+            for batch, _ in ingest.batches
+            if (batch.spool, batch.sequence) in ingest.ledger
+            for loss in batch.losses
         ]
         assert sum(loss.readings for loss in losses) == lost
         assert ingest.values() == [float(number) for number in range(lost, wanted + 3)]

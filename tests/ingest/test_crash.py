@@ -148,10 +148,13 @@ def test_two_workers_share_and_one_is_killed(
     try:
         agent.wait_for_state(accepting=True)
         payloads = seal(agent)
-        agent.send(payloads)
+        agent.send(payloads[: BATCHES // 2])  # both take part in it, in one write or more
+        agent.wait_until_settled()
+        agent.send(payloads[BATCHES // 2 :])
         assert workers[0].wait(30) == -9
         agent.wait_until_settled()
     finally:
+        workers[0].kill()
         workers[1].terminate()
         assert workers[1].wait(30) == 0
     check_exact(database, payloads)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -196,7 +197,7 @@ def check_chain(spool: Spool) -> None:
     last = spool.last_sequence
     assert spool.accept([("other", group(0, 1))]) == [last + 1]
     sealed = spool.pending(limit=1000)
-    for one, following in zip(sealed, sealed[1:], strict=False):
+    for one, following in pairwise(sealed):
         assert digest(one.payload) == one.sha256
         if following.sequence == one.sequence + 1:
             assert batch_of(following.payload).previous == one.sha256
