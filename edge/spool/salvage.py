@@ -1,9 +1,9 @@
 """Carrying on what can still be read of a damaged spool, and declaring the rest as lost.
 
 What was pending and is intact is sealed again under the new spool's id, as in a renewal. How much was pending stands
-in the damaged file too: the difference is lost, to the reading. Where that number itself cannot be read, a loss is declared with the
-readings that are known to be missing, which may be none. Positions are carried only where nothing is lost: otherwise
-sources that can go back start over, and what the platform has twice it counts once.
+in the damaged file too: the difference is lost, to the reading. Where that number itself cannot be read, a loss of no
+stated readings is declared. Positions are carried only where nothing is lost: otherwise sources that can go back start
+over, and what the platform has twice it counts once.
 """
 
 from __future__ import annotations

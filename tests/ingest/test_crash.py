@@ -53,8 +53,8 @@ def agent(broker: PrivateBroker) -> Iterator[ResendingAgent]:
     agent.close()
 
 
-def seal(agent: ResendingAgent) -> list[bytes]:
-    return [agent.agent.seal([(0, n, float(n)), (1, n, float(n))]) for n in range(BATCHES)]
+def seal(agent: ResendingAgent, first: int = 0, end: int = BATCHES) -> list[bytes]:
+    return [agent.agent.seal([(0, n, float(n)), (1, n, float(n))]) for n in range(first, end)]
 
 
 def check_exact(database: str, payloads: list[bytes]) -> None:
@@ -147,14 +147,15 @@ def test_two_workers_share_and_one_is_killed(
     workers = [ingest_worker.start(config, Stage.BEFORE_COMMIT, 2), ingest_worker.start(second)]
     try:
         agent.wait_for_state(accepting=True)
-        payloads = seal(agent)
-        agent.send(payloads[: BATCHES // 2])  # both take part in it, in one write or more
+        payloads = seal(agent, 0, BATCHES // 2)
+        agent.send(payloads)  # both take part in it, in one write or more
         agent.wait_until_settled()
-        agent.send(payloads[BATCHES // 2 :])
+        later = seal(agent, BATCHES // 2)
+        agent.send(later)
         assert workers[0].wait(30) == -9
         agent.wait_until_settled()
     finally:
         workers[0].kill()
         workers[1].terminate()
         assert workers[1].wait(30) == 0
-    check_exact(database, payloads)
+    check_exact(database, payloads + later)
