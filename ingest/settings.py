@@ -47,7 +47,7 @@ class WorkerSettings(SettingsModel):
     """Messages held in memory; at this bound the worker leaves the broker until it has written some."""
     queue_bytes: Annotated[int, Field(ge=2**20)] = 64 * 2**20
     """The same bound in bytes of payload."""
-    write_batches: Annotated[int, Field(ge=1, le=10_000)] = 64
+    write_batches: Annotated[int, Field(ge=1, le=10_000)] = 128
     """Most messages of one transaction."""
     writers: Annotated[int, Field(ge=1, le=8)] = 2
     """Connections that write, each for its share of the agents: while one waits for its commit, another copies."""

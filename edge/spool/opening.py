@@ -82,7 +82,7 @@ def _is_usable(path: Path) -> bool:
                 problem = f"{path} was written by a newer release of the agent"
                 raise SpoolError(problem, "install that release again, or give this one another spool.path")
             return schema.is_sound(db) or (found == 0 and schema.is_empty(db))
-    except sqlite3.DatabaseError as error:
+    except schema.DAMAGE as error:
         explained = schema.explained(error)
         if isinstance(explained, SpoolCorrupt) or explained is None:
             return False

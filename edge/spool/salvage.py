@@ -92,13 +92,13 @@ def _batch_rows(old: sqlite3.Connection) -> Iterator[tuple[int, Any, Any, Any]]:
     there = {name for (name,) in _rows(old, "pragma_table_info('batches')", "name")}
     columns = f"sequence, sha256, payload, {'priority' if 'priority' in there else int(Priority.NORMAL)}"
     last = 0
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*schema.DAMAGE):
         for row in old.execute(f"select {columns} from batches order by sequence"):  # noqa: S608 - own names
             last = row[0]
             yield row
         return
     for sequence in range(last + 1, _end(old) + 1):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*schema.DAMAGE):
             yield from old.execute(f"select {columns} from batches where sequence = ?", (sequence,))  # noqa: S608 - own
 
 
@@ -106,7 +106,7 @@ def _end(old: sqlite3.Connection) -> int:
     """Return the highest sequence that there may be, by whatever tells it; 0 where nothing does."""
     if schema.is_balanced(old):
         return int(old.execute("select next_sequence - 1 from spool").fetchone()[0])
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*schema.DAMAGE):
         return int(old.execute("select max(sequence) from batches").fetchone()[0] or 0)
     return 0
 
@@ -169,7 +169,7 @@ def _insert(db: sqlite3.Connection, batch: Batch, payload: bytes, priority: int)
 
 def _rows(old: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:
     """Yield rows of a table up to the first that cannot be read."""
-    with suppress(sqlite3.DatabaseError):
+    with suppress(*schema.DAMAGE):
         yield from old.execute(f"select {columns} from {table}")  # noqa: S608 - own names
 
 

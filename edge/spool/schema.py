@@ -113,7 +113,11 @@ _BALANCE = """
 select accepted_readings = committed_readings + refused_readings + lost_readings + pending_readings
    and made_batches = committed_batches + refused_batches + lost_batches + resealed_batches + pending_batches
    and pending_batches >= 0 and pending_readings >= 0 and pending_bytes >= 0
-   and (next_sequence = 1) = (previous is null) and length(spool) = 36
+   and (next_sequence = 1) = (previous is null)
+   and coalesce(length(previous) = 64 and previous not glob '*[^0-9a-f]*', true)
+   and coalesce(length(last_table) = 64 and last_table not glob '*[^0-9a-f]*', true)
+   and length(spool) = 36 and spool glob '????????-????-????-????-????????????'
+   and replace(spool, '-', '') not glob '*[^0-9a-f]*' and length(replace(spool, '-', '')) = 32
   from spool"""
 
 _PASSING = {
@@ -127,6 +131,10 @@ _PASSING = {
     sqlite3.SQLITE_NOMEM: "give the agent more memory",
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What a damaged file raises; the second where SQLite quotes the damage in its message."""
+
+_RESTART = "restart the agent: it sets the damaged file aside and goes on with what can be read of it"
 
 _CACHE_KIB = 256
 """Pages that SQLite keeps in memory: a spool is written at one end and read at the other, so that more helps little."""
@@ -158,7 +166,7 @@ def is_balanced(db: sqlite3.Connection) -> bool:
     """Tell whether the counters can be read and agree with each other: what was made is somewhere."""
     try:
         rows = db.execute(_BALANCE).fetchall()
-    except sqlite3.DatabaseError:
+    except DAMAGE:
         return False
     return rows == [(1,)]
 
@@ -205,12 +213,13 @@ def shorten_log(db: sqlite3.Connection) -> None:
         db.execute("pragma wal_checkpoint(truncate)")
 
 
-def explained(error: sqlite3.DatabaseError) -> SpoolError | None:
+def explained(error: sqlite3.DatabaseError | UnicodeDecodeError) -> SpoolError | None:
     """Return what an error of SQLite means to an operator, None for one that only a defect of the program explains."""
+    if isinstance(error, UnicodeDecodeError):
+        return SpoolCorrupt("the spool's file is damaged: SQLite's message about it is unreadable", _RESTART)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _PASSING:
         return SpoolUnavailable(f"the spool cannot be written: {error}", _PASSING[code])
     if code in _DAMAGED:
-        fix = "restart the agent: it sets the damaged file aside and goes on with a new one"
-        return SpoolCorrupt(f"the spool's file is damaged: {error}", fix)
+        return SpoolCorrupt(f"the spool's file is damaged: {error}", _RESTART)
     return None

@@ -269,7 +269,7 @@ class Spool:
 def _explaining(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except schema.DAMAGE as error:
         explained = schema.explained(error)
         if explained is None:
             raise

@@ -77,7 +77,7 @@ def read_status(path: Path) -> SpoolStatus:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)) as db:
             db.execute("begin")
             return _status(db, path)
-    except sqlite3.DatabaseError as error:
+    except schema.DAMAGE as error:
         raise SpoolError(
             f"{path} cannot be read: {error}", "check that it is the agent's spool, and its rights"
         ) from error

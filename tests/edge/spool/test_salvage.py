@@ -150,6 +150,41 @@ def test_random_bytes_anywhere_cost_nothing_that_is_not_declared(tmp_path: Path)
         spool.close()
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_overwritten_an_agent_starts_and_declares_a_loss(tmp_path: Path, seed: int) -> None:
+    """Schema, counters and all: what cannot be read is not counted, but it is said that there is a loss."""
+    path = tmp_path / "spool.db"
+    filled(path)
+    random = Random(seed)
+    content = bytearray(path.read_bytes())
+    for _ in range(300):
+        content[random.randrange(len(content))] = random.randrange(256)
+    if seed % 4 == 0:
+        del content[random.randrange(len(content)) :]
+    path.write_bytes(content)
+    spool = used_up(path)
+    spool.accept([("b", group(COUNT, 1))])
+    carried = Counter(value for batch in batches(spool) for value in batch.value)
+    assert all(count == 1 for count in carried.values())
+    losses = [loss for batch in batches(spool) for loss in batch.losses]
+    assert losses
+    assert all(loss.reason is LossReason.SPOOL_CORRUPT for loss in losses)
+    check_chain(spool)
+    spool.close()
+
+
+@pytest.mark.parametrize("column", ["spool", "previous", "last_table"])
+def test_a_chain_that_cannot_be_one_is_damage(tmp_path: Path, column: str) -> None:
+    path = tmp_path / "spool.db"
+    filled(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute(f"update spool set {column} = 'z' || substr({column}, 2)")  # noqa: S608
+    spool = opened(path)
+    assert len(set_aside_files(path)) == 1
+    assert spool.totals().pending_readings == COUNT - 600
+    spool.close()
+
+
 def test_where_the_counters_are_gone_a_loss_is_declared_without_their_number(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     before = filled(path)
