@@ -60,3 +60,8 @@ def test_the_table_has_every_decoder_with_what_it_was_made_from() -> None:
     rows = registry.table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == sorted(registry.DECODERS)
     assert all(row.count("|") == 4 for row in rows)
+
+
+def test_the_handbooks_table_is_the_registrys() -> None:
+    page = Path(__file__).parents[3] / "analytics" / "handbook" / "en" / "decoders.md"
+    assert table() in page.read_text(encoding="utf-8")
