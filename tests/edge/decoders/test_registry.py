@@ -64,4 +64,4 @@ def test_the_table_has_every_decoder_with_what_it_was_made_from() -> None:
 
 def test_the_handbooks_table_is_the_registrys() -> None:
     page = Path(__file__).parents[3] / "analytics" / "handbook" / "en" / "decoders.md"
-    assert table() in page.read_text(encoding="utf-8")
+    assert registry.table() in page.read_text(encoding="utf-8")
