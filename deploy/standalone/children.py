@@ -18,6 +18,7 @@ from standalone.failure import CannotStart
 
 _POLL_S = 0.05
 _TAIL_BYTES = 4000
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Child:
@@ -190,14 +191,17 @@ class Children:
 
 @contextmanager
 def ends_on_signals() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into ``KeyboardInterrupt``, so that each way of ending runs the same clean-up."""
+    """Turn every signal that ends into ``KeyboardInterrupt``, so that each way of ending runs the same clean-up.
+
+    SIGINT too: a shell that starts this in its background has it ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("signals are handled in the main thread")
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    earlier = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    earlier = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
         yield
     finally:
