@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from features import require_or_skip
+from hypothesis import HealthCheck, settings
 from session_server import SessionServer
 from standalone.broker import PrivateBroker
 from standalone.data_folder import CLONE, data_folder
@@ -20,6 +21,10 @@ from standalone.installation import Edition
 from standalone.mosquitto import find_mosquitto
 from standalone.postgres import PrivateServer
 from standalone.requirements import Feature
+
+# A busy machine is no defect: examples may take the time that they take.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 _labels: list[str] = []
 
