@@ -10,10 +10,29 @@ import psycopg
 
 from edge import event_log
 from edge.configuration import ConfigurationError
-from ingest.commands import account, agents, enrolment, migrate, refusals, registry, run, status
+from ingest.backup.postgres_programs import BackupError
+from ingest.commands import (
+    account,
+    agents,
+    backfill,
+    backup,
+    enrolment,
+    export,
+    migrate,
+    refusals,
+    registry,
+    release,
+    restore,
+    run,
+    status,
+)
+from ingest.history.block import HistoryError
 from ingest.migrate import MigrationError
 
-GROUPS = (migrate, run, status, registry, agents, enrolment, refusals, account)
+GROUPS = (
+    *(migrate, run, status, registry, agents, enrolment, release, refusals, account),
+    *(backfill, export, backup, restore),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,10 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     event_log.configure()
     try:
         status: int = arguments.command(arguments)
-    except (ConfigurationError, MigrationError, OSError) as error:
+    except (ConfigurationError, MigrationError, HistoryError, BackupError, OSError) as error:
         return _failed(str(error))
     except psycopg.errors.UndefinedTable:
         return _failed("the database has no schema yet: run 'smartstore-ingest migrate' first")
+    except psycopg.errors.InsufficientPrivilege as error:
+        return _failed(
+            f"this database user may not do that ({error}): use settings whose [database] url names the owner"
+        )
     except psycopg.OperationalError as error:
         return _failed(f"the database does not answer: {error}; check [database] url and that the server runs")
     return status

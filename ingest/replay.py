@@ -20,7 +20,7 @@ from ingest.preparation import Preparation, Prepared
 from ingest.store import ledger, refusals
 from ingest.store.connection import Database
 from ingest.store.entries import Written
-from ingest.store.refusals import KeptRefusal
+from ingest.store.refusals import Choice, KeptRefusal
 
 _OF_THE_REGISTRY = frozenset({RefusalReason.AGENT_NOT_APPROVED, RefusalReason.DEVICE_NOT_REGISTERED})
 
@@ -36,7 +36,9 @@ class Replayed:
 
 def replay_agent(connection: Database, agent: str) -> Counter[str]:
     """Replay what was refused because of the registry, after an approval or an import; return outcomes by number."""
-    chosen = [refusal for refusal in refusals.kept(connection, "open", agent) if refusal.reason in _OF_THE_REGISTRY]
+    chosen = [
+        refusal for refusal in refusals.kept(connection, Choice("open", agent)) if refusal.reason in _OF_THE_REGISTRY
+    ]
     return Counter(replayed.outcome for replayed in replay(connection, chosen))
 
 

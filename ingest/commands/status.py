@@ -12,6 +12,7 @@ from ingest.commands.options import Subparsers, add_verb, settings_of, write_lin
 from ingest.migrate import schema_files
 from ingest.store.agent_states import AgentState, agent_states
 from ingest.store.connection import Database, connect, conninfo, edition
+from ingest.store.refusals import Choice, numbers_by_reason
 from ingest.store.registry_import import versions
 from ingest.store.schema_state import applied_migrations
 
@@ -26,6 +27,8 @@ class PlatformStatus:
     registry_version: int
     registry_imported_at: str | None
     agents: list[AgentState]
+    open_refusals: dict[str, int]
+    """By their reason."""
     to_do: list[str]
 
 
@@ -66,6 +69,7 @@ def _look(connection: Database) -> PlatformStatus:
         registry_version=known[-1][0] if known else 0,
         registry_imported_at=known[-1][1] if known else None,
         agents=agent_states(connection, today()) if usable else [],
+        open_refusals=numbers_by_reason(connection, Choice("open")) if usable else {},
         to_do=to_do,
     )
 
@@ -81,5 +85,8 @@ def _write(status: PlatformStatus) -> None:
             ("agent", "approved", "connected", "last batch received", "open refusals"),
             [(s.agent, approval(s), connected(s), last_batch(s), s.open_refusals) for s in status.agents],
         )
+    if status.open_refusals:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in status.open_refusals.items())
+        write_line(f"\nopen refusals: {reasons}; see them with: smartstore-ingest refusals list")
     for line in status.to_do:
         write_line(f"to do: {line}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -113,24 +114,65 @@ def mark_resealed(connection: Database, resealed: Sequence[tuple[str, UUID, int,
         )
 
 
-def kept(connection: Database, state: str | None = None, agent: str | None = None) -> list[KeptRefusal]:
-    """Return refusals, the oldest first, of one state and agent where given."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which refusals are meant: what is None does not matter."""
+
+    state: str | None = None
+    agent: str | None = None
+    reason: str | None = None
+    unit: str | None = None
+    """``batch``, or ``reading``: what a decoder of an agent, or a backfill, refused."""
+    numbers: Sequence[int] | None = None
+
+
+EVERY = Choice()
+
+
+_CHOSEN = """(%(state)s::text is null or state = %(state)s)
+                  and (%(agent)s::text is null or agent = %(agent)s)
+                  and (%(reason)s::text is null or reason = %(reason)s)
+                  and (%(unit)s::text is null or unit = %(unit)s)
+                  and (%(numbers)s::bigint[] is null or refusal_id = any(%(numbers)s))"""
+
+
+def kept(connection: Database, choice: Choice = EVERY, limit: int | None = None) -> list[KeptRefusal]:
+    """Return refusals, the oldest first; at most ``limit`` of them where it is given."""
     with connection.cursor(row_factory=class_row(KeptRefusal)) as cursor:
         return cursor.execute(
-            """select refusal_id, agent, unit, spool, sequence, sha256, reason, detail,
+            f"""select refusal_id, agent, unit, spool, sequence, sha256, reason, detail,
                       octet_length(payload) as size_bytes, received_at, state, resolved_at, resolution
                  from refusals
-                where (%(state)s::text is null or state = %(state)s)
-                  and (%(agent)s::text is null or agent = %(agent)s)
-                order by refusal_id""",
-            {"state": state, "agent": agent},
+                where {_CHOSEN}
+                order by refusal_id limit %(limit)s""",  # noqa: S608 - own text
+            _values(choice) | {"limit": limit},
         ).fetchall()
+
+
+def numbers_by_reason(connection: Database, choice: Choice) -> dict[str, int]:
+    """Return how many refusals there are of each reason."""
+    query = f"select reason, count(*) from refusals where {_CHOSEN} group by reason order by reason"  # noqa: S608 - own text
+    return dict(connection.execute(query, _values(choice)).fetchall())
+
+
+def _values(choice: Choice) -> dict[str, Any]:
+    numbers = None if choice.numbers is None else list(choice.numbers)
+    return asdict(choice) | {"numbers": numbers}
 
 
 def payload_of(connection: Database, refusal_id: int) -> bytes | None:
     """Return a refusal's payload, None where there is no such refusal or no payload was kept."""
     row = connection.execute("select payload from refusals where refusal_id = %s", [refusal_id]).fetchone()
     return bytes(row[0]) if row and row[0] is not None else None
+
+
+def reason_of(connection: Database, agent: str, sha256: bytes) -> RefusalReason | None:
+    """Return why a payload of an agent is refused, None where no open refusal of it is kept."""
+    row = connection.execute(
+        "select reason from refusals where agent = %s and sha256 = %s and unit = 'batch' and state = 'open'",
+        [agent, sha256],
+    ).fetchone()
+    return RefusalReason(row[0]) if row else None
 
 
 def resolve(connection: Database, refusal_id: int, state: str, resolution: str) -> bool:
