@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.wire.acknowledgement import RefusalReason
 from edge.wire.batch import Batch
-from edge.wire.compression import is_deflated
+from edge.wire.compression import beginning, is_deflated
 from edge.wire.decode import WireError, decode, loosely, text_of
 from edge.wire.series import SeriesTable
 
@@ -20,6 +21,10 @@ FIRST_US = -62_135_596_800_000_000
 """0001-01-01T00:00:00Z, before which a calendar has no date."""
 AFTER_US = 253_402_300_800_000_000
 """10000-01-01T00:00:00Z, from which on likewise."""
+
+_BEGINNING = re.compile(rb'\{"type":"batch","version":\d{1,9},"spool":"([0-9a-f-]{36})","sequence":(\d{1,19}),')
+"""How the one text of a batch begins, whatever follows."""
+_BEGINNING_BYTES = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ def decode_payload(payload: bytes) -> Batch | SeriesTable | Rejection:
     except RecursionError:
         # Too deep to be looked through for personal data, so it is not kept.
         detail = "nested too deeply to be checked for personal data"
-        return Rejection(RefusalReason.UNDECODABLE, detail, keep=False, spool=None, sequence=None)
+        return Rejection(RefusalReason.UNDECODABLE, detail, False, *_identity(payload))
     if isinstance(document, SeriesTable):
         return document
     if not isinstance(document, Batch):
@@ -107,11 +112,8 @@ def _has_dates(batch: Batch) -> bool:
 
 
 def _rejected(payload: bytes, reason: RefusalReason, detail: str) -> Rejection:
-    text = readable_text(payload)
-    if reason is RefusalReason.PERSONAL_DATA or text is None:
-        return Rejection(reason, detail, keep=False, spool=None, sequence=None)
-    spool, sequence = _identity(text)
-    return Rejection(reason, detail, keep=True, spool=spool, sequence=sequence)
+    keep = reason is not RefusalReason.PERSONAL_DATA and readable_text(payload) is not None
+    return Rejection(reason, detail, keep, *_identity(payload))
 
 
 def readable_text(payload: bytes) -> bytes | None:
@@ -124,9 +126,15 @@ def readable_text(payload: bytes) -> bytes | None:
         return None
 
 
-def _identity(text: bytes) -> tuple[UUID | None, int | None]:
-    """Read spool and sequence of what is no valid batch, as far as they can be read."""
-    document = loosely(text.decode("utf-8", errors="replace"))
+def _identity(payload: bytes) -> tuple[UUID | None, int | None]:
+    """Read spool and sequence of what is no valid batch, as far as they can be read: neither tells of a person.
+
+    A batch begins with them, so that they are known even where the rest is damaged, too long or too deep to be read.
+    """
+    if begun := _BEGINNING.match(beginning(payload, _BEGINNING_BYTES)):
+        document = {"spool": begun[1].decode(), "sequence": int(begun[2])}
+    else:
+        document = loosely((readable_text(payload) or b"").decode("utf-8", errors="replace"))
     if not isinstance(document, dict):
         return None, None
     try:

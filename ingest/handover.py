@@ -11,11 +11,8 @@ from collections.abc import Sequence
 from threading import Condition
 from uuid import UUID
 
-import numpy as np
-
-from ingest.decode import Columns
 from ingest.preparation import Prepared
-from ingest.store.entries import Key, Write
+from ingest.store.entries import Key
 
 
 class Handover:
@@ -53,6 +50,11 @@ class Handover:
             self._changed.notify_all()
         return merged(parts)
 
+    def depth(self) -> int:
+        """Return how many deliveries wait to be written."""
+        with self._changed:
+            return self._deliveries
+
     def close(self) -> None:
         """Say that nothing more comes, or that nothing more is taken."""
         with self._changed:
@@ -65,7 +67,7 @@ def merged(parts: Sequence[Prepared]) -> list[Prepared]:
     writes: list[list[Prepared]] = []
     keys: set[Key] = set()
     for part in parts:
-        own = {entry.key for entry in part.write.entries}
+        own = {entry.key for entry in part.entries}
         if not writes or keys & own:
             writes.append([])
             keys = set()
@@ -79,27 +81,9 @@ def _joined(parts: Sequence[Prepared]) -> Prepared:
     for part in parts:
         for addressee, digests in part.wanted.items():
             wanted.setdefault(addressee, set()).update(digests)
-    writes = [part.write for part in parts]
-    joined = Write(
-        entries=[entry for write in writes for entry in write.entries],
-        columns=_joined_columns(writes),
-        row_roots=[root for write in writes for root in write.row_roots],
-        refused=[refusal for write in writes for refusal in write.refused],
-    )
-    return Prepared(joined, [delivery for part in parts for delivery in part.deliveries], wanted)
-
-
-def _joined_columns(writes: Sequence[Write]) -> Columns:
-    """Join arrays, counting batches and places on from part to part."""
-    columns = [write.columns for write in writes]
-    entries = np.cumsum([0, *(len(write.entries) for write in writes)])
-    readings = np.cumsum([0, *(len(part.batch) for part in columns)])
-    return Columns(
-        batch=np.concatenate([part.batch + start for part, start in zip(columns, entries, strict=False)]),
-        series=np.concatenate([part.series for part in columns]),
-        t_us=np.concatenate([part.t_us for part in columns]),
-        value=np.concatenate([part.value for part in columns]),
-        flags=np.concatenate([part.flags for part in columns]),
-        ordinal=np.concatenate([part.ordinal for part in columns]),
-        place=np.concatenate([part.place + start for part, start in zip(columns, readings, strict=False)]),
+    return Prepared(
+        entries=[entry for part in parts for entry in part.entries],
+        refused=[refusal for part in parts for refusal in part.refused],
+        deliveries=[delivery for part in parts for delivery in part.deliveries],
+        wanted=wanted,
     )

@@ -1,9 +1,10 @@
-"""From deliveries to a write: decode, look up, admit, and lay the readings out, while another write is under way."""
+"""From deliveries to a write: decode, look up and admit while another write is under way; then lay the readings out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from ingest.canonical import records, row_roots
 from ingest.catalogue import Catalogue
 from ingest.decode import Rejection, columns_of, decode_payload
 from ingest.delivery import Delivery
-from ingest.store import agent_configurations, presence
+from ingest.store import agent_configurations, agent_releases, presence, refusals
 from ingest.store.connection import Database
 from ingest.store.entries import Entry, Key, Write, instant
 from ingest.store.refusals import Refusal
@@ -28,13 +29,19 @@ from ingest.store.refusals import Refusal
 log = event_log.get(__name__)
 
 
-@dataclass(slots=True)
+@dataclass
 class Prepared:
-    """A write with the deliveries that it answers, and the tables that ingest has to ask for."""
+    """What a write commits, the deliveries that it answers, and the tables that ingest has to ask for."""
 
-    write: Write
+    entries: Sequence[Entry]
+    refused: Sequence[Refusal]
     deliveries: Sequence[Delivery]
     wanted: dict[tuple[str, UUID], set[str]]
+
+    @cached_property
+    def write(self) -> Write:
+        """The write, laid out when it is first asked for: parts are joined before, and numpy is for many rows."""
+        return write_of(self.entries, self.refused)
 
 
 @dataclass(slots=True)
@@ -85,7 +92,7 @@ class Preparation:
             return None
         document = decode_payload(delivery.payload)
         if isinstance(document, Rejection):
-            part.refused.append(_refusal(delivery, document))
+            part.refused.append(refusal_of(delivery, document))
             return None
         if isinstance(document, SeriesTable):
             self._catalogue.learn(connection, document)
@@ -95,7 +102,7 @@ class Preparation:
     def _admit(self, connection: Database, delivery: Delivery, batch: Batch, part: _Sorted) -> Entry | None:
         known = self._catalogue.table(connection, batch.series_table)
         if known is None:
-            part.wanted.setdefault((delivery.agent, batch.spool), set()).add(batch.series_table)
+            self._without_table(connection, delivery, batch, part)
             return None
         verdict = self._admission.verdict(connection, delivery.agent, known)
         if verdict is None and batch.series and max(batch.series) >= len(known.definitions):
@@ -103,7 +110,7 @@ class Preparation:
             verdict = RefusalReason.SERIES_OUT_OF_TABLE, detail
         if verdict is not None:
             rejection = Rejection(*verdict, keep=True, spool=batch.spool, sequence=batch.sequence)
-            part.refused.append(_refusal(delivery, rejection))
+            part.refused.append(refusal_of(delivery, rejection))
             return None
         return Entry(
             agent=delivery.agent,
@@ -115,12 +122,23 @@ class Preparation:
             numbering=self._catalogue.numbering(connection, known, batch.origin),
         )
 
+    def _without_table(self, connection: Database, delivery: Delivery, batch: Batch, part: _Sorted) -> None:
+        """Have the table asked for; but refuse the batch where its table was: it would fill its agent's window."""
+        reason = refusals.reason_of(connection, delivery.agent, bytes.fromhex(batch.series_table))
+        if reason is None:
+            part.wanted.setdefault((delivery.agent, batch.spool), set()).add(batch.series_table)
+            return
+        detail = f"its series table {batch.series_table} was refused"
+        rejection = Rejection(reason, detail, keep=True, spool=batch.spool, sequence=batch.sequence)
+        part.refused.append(refusal_of(delivery, rejection))
+
 
 def _finish(part: _Sorted, deliveries: Sequence[Delivery]) -> Prepared:
-    return Prepared(write_of(list(part.entries.values()), part.refused), deliveries, part.wanted)
+    return Prepared(list(part.entries.values()), part.refused, deliveries, part.wanted)
 
 
-def _refusal(delivery: Delivery, rejection: Rejection) -> Refusal:
+def refusal_of(delivery: Delivery, rejection: Rejection) -> Refusal:
+    """Return the refusal of a message."""
     return Refusal(
         agent=delivery.agent,
         sha256=sha256(delivery.payload).digest(),
@@ -141,6 +159,7 @@ def _note_presence(connection: Database, delivery: Delivery) -> None:
             if birth.agent == delivery.agent:
                 presence.record_birth(connection, birth)
                 agent_configurations.record_report(connection, birth)
+                agent_releases.record_release(connection, birth)
                 return
         elif delivery.payload:
             will = Will.model_validate_json(delivery.payload)

@@ -11,6 +11,7 @@ from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason
 from edge.wire.batch import Batch, DecoderRefusal, Loss, LossReason, ResealedFrom
 from edge.wire.configuration import Configuration, ConfigurationReport, ConfigurationState
 from edge.wire.presence import Birth, IngestState, Will
+from edge.wire.release import ReleaseReport, ReleaseState
 from edge.wire.series import (
     Counter,
     Kind,
@@ -48,6 +49,14 @@ def reports(draw: st.DrawFn, kind: Kind, unit: Unit, period_s: float) -> Report 
     return draw(rules.get(kind, st.none()))
 
 
+COUNTERS = st.builds(
+    Counter,
+    width_bits=st.sampled_from([None, 8, 16, 32, 64]),
+    reset=st.sampled_from(Reset),
+    step=st.sampled_from([1.0, 0.1, 0.001]),
+)
+
+
 @st.composite
 def series(draw: st.DrawFn) -> Series:
     kind = draw(st.sampled_from(Kind))
@@ -61,9 +70,7 @@ def series(draw: st.DrawFn) -> Series:
         unit=unit,
         kind=kind,
         period_s=period if kind is Kind.INTERVAL or report else draw(st.none() | st.just(period)),
-        counter=Counter(width_bits=draw(st.sampled_from([None, 8, 16, 32, 64])), reset=draw(st.sampled_from(Reset)))
-        if kind is Kind.CUMULATIVE
-        else None,
+        counter=draw(COUNTERS) if kind is Kind.CUMULATIVE else None,
         report=report,
     )
 
@@ -82,6 +89,7 @@ def losses(draw: st.DrawFn) -> Loss:
         last_digest=draw(SHA),
         first_us=draw(st.none() | INSTANT),
         last_us=draw(st.none() | INSTANT),
+        spool=draw(st.none() | SPOOL),
     )
 
 
@@ -139,6 +147,13 @@ BIRTHS = st.builds(
     configuration=st.none()
     | st.builds(
         ConfigurationReport, number=SEQUENCE, sha256=SHA, state=st.sampled_from(ConfigurationState), detail=HARMLESS
+    ),
+    release=st.none()
+    | st.builds(
+        ReleaseReport,
+        version=st.tuples(*[st.integers(0, 999_999)] * 3).map(lambda numbers: ".".join(map(str, numbers))),
+        state=st.sampled_from(ReleaseState),
+        detail=HARMLESS,
     ),
 )
 CONFIGURATIONS = st.builds(Configuration, number=SEQUENCE, issued_us=INSTANT, toml=HARMLESS)

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 from edge import event_log
 from edge.spool.records import SpoolLimits
@@ -48,7 +49,8 @@ class _Dropped(NamedTuple):
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DROPPED = "sequence, sha256, bytes, readings, first_us, last_us"
-_LOSS = "first_sequence, last_sequence, readings, reason, last_digest, first_us, last_us"
+COLUMNS = "first_sequence, last_sequence, readings, reason, last_digest, first_us, last_us"
+"""Of the table of losses: what makes up a loss, but for the spool."""
 
 
 def make_room(db: sqlite3.Connection, limits: SpoolLimits, stamp: Stamp, reserve: int) -> int:
@@ -77,13 +79,44 @@ def drop_batch(db: sqlite3.Connection, sequence: int, reason: LossReason) -> Non
 
 
 def undeclared(db: sqlite3.Connection, limit: int) -> list[LossEntry]:
-    """Return losses that no pending or acknowledged batch carries."""
+    """Return losses that no pending or acknowledged batch carries; each names its spool if that is an abandoned one."""
     rows = db.execute(
-        f"select loss_id, {_LOSS} from losses where declared_in is null and settled = 0"  # noqa: S608 - own text
-        " order by first_sequence limit ?",
+        f"select loss_id, nullif(spool, (select spool from spool)), {COLUMNS} from losses"  # noqa: S608 - own text
+        " where declared_in is null and settled = 0 order by spool, first_sequence limit ?",
         (limit,),
     )
-    return [LossEntry(row[0], _loss(row[1:])) for row in rows]
+    return [LossEntry(loss_id, _loss(spool, loss)) for loss_id, spool, *loss in rows]
+
+
+def record(db: sqlite3.Connection, loss: Loss) -> None:
+    """Keep a loss of the spool's present id; it waits to be declared."""
+    db.execute(
+        f"insert into losses (spool, {COLUMNS}) select spool, ?, ?, ?, ?, ?, ?, ? from spool",  # noqa: S608 - own text
+        _row(loss),
+    )
+
+
+def adopt(db: sqlite3.Connection, spool: object, row: Sequence[object]) -> Loss:
+    """Take over a loss from another file, of whose row anything may be damaged; it waits to be declared.
+
+    Raises
+    ------
+    ValueError
+        The row is none of a loss.
+    """
+    loss = _loss(str(spool), row)
+    marks = "?, ?, ?, ?, ?, ?, ?, ?"
+    db.execute(f"insert into losses (spool, {COLUMNS}) values ({marks})", (str(spool), *_row(loss)))  # noqa: S608 - own
+    return loss
+
+
+def renumber(db: sqlite3.Connection, entry: LossEntry, sequence: int) -> None:
+    """Give a loss of an abandoned id one number of the present one."""
+    db.execute(
+        "update losses set (spool, first_sequence, last_sequence) = (select spool, ?1, ?1 from spool)"
+        " where loss_id = ?2",
+        (sequence, entry.loss_id),
+    )
 
 
 def declare(db: sqlite3.Connection, entries: Sequence[LossEntry], sequence: int) -> None:
@@ -124,10 +157,7 @@ def drop(db: sqlite3.Connection, batches: Sequence[_Dropped], reason: LossReason
     if not batches:
         return 0
     for run in _runs(batches):
-        db.execute(
-            f"insert into losses (spool, {_LOSS}) select spool, ?, ?, ?, ?, ?, ?, ? from spool",  # noqa: S608 - own text
-            _row(_loss_of(run, reason)),
-        )
+        record(db, _loss_of(run, reason))
     numbers = [(batch.sequence,) for batch in batches]
     db.executemany("delete from batches where sequence = ?", numbers)
     db.executemany("update losses set declared_in = null where declared_in = ? and settled = 0", numbers)
@@ -177,13 +207,14 @@ def _merge_neighbours(db: sqlite3.Connection) -> None:
         kept = LossEntry(kept.loss_id, _joined(kept.loss, entry.loss))
         db.execute("delete from losses where loss_id = ?", (entry.loss_id,))
         db.execute(
-            f"update losses set ({_LOSS}) = (?, ?, ?, ?, ?, ?, ?) where loss_id = ?",  # noqa: S608 - own text
+            f"update losses set ({COLUMNS}) = (?, ?, ?, ?, ?, ?, ?) where loss_id = ?",  # noqa: S608 - own text
             (*_row(kept.loss), kept.loss_id),
         )
 
 
 def _touch(first: Loss, second: Loss) -> bool:
-    return first.reason is second.reason and first.last_sequence + 1 == second.first_sequence
+    alike = (first.spool, first.reason) == (second.spool, second.reason)
+    return alike and first.last_sequence + 1 == second.first_sequence
 
 
 def _joined(first: Loss, second: Loss) -> Loss:
@@ -195,6 +226,7 @@ def _joined(first: Loss, second: Loss) -> Loss:
         last_digest=second.last_digest,
         first_us=min((t for t in (first.first_us, second.first_us) if t is not None), default=None),
         last_us=max((t for t in (first.last_us, second.last_us) if t is not None), default=None),
+        spool=first.spool,
     )
 
 
@@ -210,7 +242,8 @@ def _row(loss: Loss) -> tuple[object, ...]:
     )
 
 
-def _loss(row: Sequence[object]) -> Loss:
+def _loss(spool: str | None, row: Sequence[object]) -> Loss:
     names = ("first_sequence", "last_sequence", "readings", "reason", "last_digest", "first_us", "last_us")
     values = dict(zip(names, row, strict=True))
-    return Loss.model_validate(values | {"reason": LossReason(str(values["reason"]))})
+    values |= {"reason": LossReason(str(values["reason"])), "spool": None if spool is None else UUID(spool)}
+    return Loss.model_validate(values)

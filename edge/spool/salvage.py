@@ -1,31 +1,37 @@
 """Carrying on what can still be read of a damaged spool, and declaring the rest as lost.
 
 What was pending and is intact is sealed again under the new spool's id, as in a renewal. How much was pending stands
-in the damaged file too: the difference is lost, to the reading. Where that number itself cannot be read, a loss of no
-stated readings is declared. Positions are carried only where nothing is lost: otherwise sources that can go back start
-over, and what the platform has twice it counts once.
+in the damaged file too: the difference is lost, to the reading. Which numbers it had may be unreadable, so all numbers
+of the damaged spool but those carried on are declared, and what the platform has of them counts as committed. Where the
+damaged file does not tell how much was pending, a loss of no stated readings is declared. Positions are carried only
+where nothing is lost: otherwise sources that can go back start over, and what the platform has twice it counts once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
 from edge.readings import Priority
-from edge.spool import chain, renewal, schema
+from edge.spool import chain, losses, renewal, schema
 from edge.spool.records import Chain
 from edge.spool.seal import Stamp
-from edge.wire.batch import Batch, LossReason
+from edge.wire.batch import Batch, Loss, LossReason
 from edge.wire.decode import WireError, decode
 from edge.wire.model import digest
 
-_LOSS = "spool, first_sequence, last_sequence, readings, reason, last_digest, first_us, last_us"
+
+class _Link(NamedTuple):
+    """A batch's number, and the digest of the batch before it."""
+
+    sequence: int
+    previous: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,10 @@ def _carried(old: sqlite3.Connection, db: sqlite3.Connection, fresh: UUID, stamp
     tables = [row for row in _rows(old, "series_tables", "digest, document") if _fits(*row)]
     db.executemany("insert into series_tables (digest, document) values (?, ?)", tables)
     batches = readings = size = 0
+    carried: list[_Link] = []
     for batch, payload, priority in _intact_batches(old):
         _insert(db, batch, payload, priority)
+        carried.append(_Link(batch.sequence, batch.previous))
         batches, readings, size = batches + 1, readings + len(batch.series), size + len(payload)
         # Where the end of the chain cannot be read, it is taken to be here.
         end = Chain(batch.spool, batch.sequence + 1, digest(payload), batch.series_table, batch.origin.value)
@@ -66,13 +74,16 @@ def _carried(old: sqlite3.Connection, db: sqlite3.Connection, fresh: UUID, stamp
     was_pending = _carry_chain(old, db)
     chain.count(db, accepted_readings=readings, made_batches=batches)
     chain.count(db, pending_batches=batches, pending_readings=readings, pending_bytes=size)
-    _carry_losses(old, db)
+    all_known = _carry_losses(old, db) and was_pending is not None
     lost_batches, lost_readings = (was_pending[0] - batches, was_pending[1] - readings) if was_pending else (0, 0)
-    if was_pending is None or lost_batches:
-        _lose(db, lost_batches, lost_readings, stamp)
-    else:
+    if lost_batches:
+        all_known = _lose_between(db, carried, lost_readings, stamp) and all_known
+        _count_lost(db, lost_batches, lost_readings)
+    elif was_pending is not None:
         db.executemany("insert into positions (source, position) values (?, ?)", _rows(old, "positions", "*"))
     renewal.renew(db, fresh, LossReason.SPOOL_CORRUPT.value, stamp)
+    if not all_known:
+        renewal.lose_unnumbered(db, stamp)
     return Salvaged(batches, readings, None if was_pending is None else lost_readings)
 
 
@@ -123,23 +134,40 @@ def _carry_chain(old: sqlite3.Connection, db: sqlite3.Connection) -> tuple[int, 
     return batches, readings
 
 
-def _carry_losses(old: sqlite3.Connection, db: sqlite3.Connection) -> None:
-    """Take over the losses of which the platform has not heard."""
-    for settled, *loss in _rows(old, "losses", f"settled, {_LOSS}"):
-        if not settled:
-            db.execute(f"insert into losses ({_LOSS}) values (?, ?, ?, ?, ?, ?, ?, ?)", loss)  # noqa: S608 - own names
-            _, first, last, readings, *_ = loss
-            _count_lost(db, last - first + 1, readings)
+def _carry_losses(old: sqlite3.Connection, db: sqlite3.Connection) -> bool:
+    """Take over the losses of which the platform has not heard; False where there may be more than can be read."""
+    try:
+        for settled, spool, *row in old.execute(f"select settled, spool, {losses.COLUMNS} from losses"):  # noqa: S608 - own
+            if not settled:
+                loss = losses.adopt(db, spool, row)
+                _count_lost(db, loss.last_sequence - loss.first_sequence + 1, loss.readings)
+    except (*schema.DAMAGE, ValueError):
+        return False
+    return True
 
 
-def _lose(db: sqlite3.Connection, batches: int, readings: int, stamp: Stamp) -> None:
-    """Record what did not come over as one loss; the renewal gives it its place in the new chain."""
-    db.execute(
-        f"insert into losses ({_LOSS}) select spool, next_sequence, next_sequence, ?, ?, coalesce(previous, ?),"  # noqa: S608 - own
-        " null, ? from spool",
-        (readings, LossReason.SPOOL_CORRUPT.value, digest(b""), stamp.sealed_us),
-    )
-    _count_lost(db, batches, readings)
+def _lose_between(db: sqlite3.Connection, carried: Sequence[_Link], readings: int, stamp: Stamp) -> bool:
+    """Record all numbers but those of the carried batches as lost, the last with the readings; False: there is none."""
+    end = chain.read_chain(db)
+    first = 1
+    gaps: list[Loss] = []
+    for link in [*carried, _Link(end.next_sequence, end.previous)]:
+        if link.sequence > first and link.previous is not None:
+            gaps.append(
+                Loss(
+                    first_sequence=first,
+                    last_sequence=link.sequence - 1,
+                    readings=0,
+                    reason=LossReason.SPOOL_CORRUPT,
+                    last_digest=link.previous,
+                    first_us=None,
+                    last_us=stamp.sealed_us,
+                )
+            )
+        first = link.sequence + 1
+    for gap in gaps:
+        losses.record(db, gap if gap is not gaps[-1] else gap.model_copy(update={"readings": readings}))
+    return bool(gaps)
 
 
 def _count_lost(db: sqlite3.Connection, batches: int, readings: int) -> None:

@@ -40,7 +40,7 @@ class LossReason(StrEnum):
 
 
 class Loss(WireModel):
-    """A declared loss: batches of this spool that the agent dropped, by its stated policy, before a commit."""
+    """A declared loss: batches that the agent dropped, by its stated policy, before a commit."""
 
     first_sequence: Sequence
     last_sequence: Sequence
@@ -50,6 +50,8 @@ class Loss(WireModel):
     first_us: InstantUs | None
     """Time of the earliest reading lost (None: the batches held none)."""
     last_us: InstantUs | None
+    spool: UUID | None = Field(default=None, exclude_if=lambda spool: spool is None)
+    """Spool that the sequences are of: one that this agent has abandoned; None: the spool of the declaring batch."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

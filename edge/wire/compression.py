@@ -56,3 +56,13 @@ def inflated(payload: bytes, most_bytes: int) -> bytes:
         msg = "a zlib stream that is cut or has something after it"
         raise InflationError(msg)
     return text
+
+
+def beginning(payload: bytes, most_bytes: int) -> bytes:
+    """Return the first bytes of a payload's text, also of one that is damaged or longer than allowed further on."""
+    if not is_deflated(payload):
+        return payload[:most_bytes]
+    try:
+        return zlib.decompressobj().decompress(payload, most_bytes)
+    except zlib.error:
+        return b""

@@ -1,8 +1,9 @@
 """The completeness account: for every spool, where each sequence of its agent's batches stands.
 
 A sequence stands in the first that holds: committed (in the ledger), refused (kept with its reason, whatever has become
-of it since, or sealed again under the agent's next spool and committed there), declared lost, missing. The four add up
-to the highest sequence known; what an agent still holds in its spool beyond that is not known here.
+of it since, or sealed again under the agent's next spool and committed there), declared lost (in a batch of this spool
+or of the agent's next one), missing. The four add up to the highest sequence known; what an agent still holds in its
+spool beyond that is not known here.
 
 A refusal under a spool that belongs to another agent is not that spool's: its sender goes on under a new spool. A
 refused payload whose sequence could not be read is recognised by the batch after it, which names its digest.
@@ -215,7 +216,8 @@ def rows_stored(c: Database, agent: str) -> int:
 def losses(c: Database, agents: Sequence[str], start: datetime, end: datetime) -> list[LossFact]:
     """Return the declared losses of these agents whose readings may lie in [start, end), in the order of time.
 
-    A loss whose batches were all committed in the end is none; a commit always counts before a declaration.
+    A loss whose batches were all committed in the end is none; a commit always counts before a declaration. Numbers
+    that are committed with another content (a spool restored from a copy made them twice) leave the loss as it is.
     """
     with c.cursor(row_factory=class_row(LossFact)) as cursor:
         return cursor.execute(
@@ -223,9 +225,11 @@ def losses(c: Database, agents: Sequence[str], start: datetime, end: datetime) -
             select s.agent, o.first_t, o.last_t, o.readings, o.reason
               from losses o join spools s using (spool_id)
              where s.agent = any(%(agents)s) and o.first_t < %(end)s and o.last_t >= %(start)s
-               and (select count(*) from ledger l
-                     where l.spool_id = o.spool_id and l.sequence between o.first_sequence and o.last_sequence)
-                   <= o.last_sequence - o.first_sequence
+               and ((select count(*) from ledger l
+                      where l.spool_id = o.spool_id and l.sequence between o.first_sequence and o.last_sequence)
+                    <= o.last_sequence - o.first_sequence
+                    or not exists (select from ledger l where l.spool_id = o.spool_id and l.sequence = o.last_sequence
+                                                          and l.sha256 = o.last_digest))
              order by o.first_t, o.last_t, s.agent, o.first_sequence""",
             {"agents": list(agents), "start": start, "end": end},
         ).fetchall()

@@ -50,6 +50,11 @@ class Entry:
         """Identity of the batch."""
         return self.batch.spool, self.batch.sequence
 
+    @property
+    def spools(self) -> set[UUID]:
+        """The batch's spool, and those of which it declares losses."""
+        return {self.batch.spool, *(loss.spool for loss in self.batch.losses if loss.spool is not None)}
+
     def refusal(self, reason: RefusalReason, detail: str) -> Refusal:
         """Return the refusal of this batch."""
         return Refusal(
@@ -76,19 +81,25 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Conflicts:
-    """How many readings of one ledger entry met a key that was taken, and what they were."""
+    """How many readings of one ledger entry, in one hour of one series, met a key that was taken; what they were."""
 
     entry_id: int
+    series_id: int
+    hour_us: int
     duplicates: int
     corrections: int
 
 
 @dataclass(slots=True)
 class Written:
-    """What a write did, once it is committed; ``redelivered`` names batches by agent and key."""
+    """What a write did, once it is committed; ``redelivered`` and ``chain_breaks`` name batches by agent and key.
+
+    The latter are those whose ``previous`` is not the digest of the batch before it in the ledger.
+    """
 
     committed: list[Entry] = field(default_factory=list)
     redelivered: list[tuple[str, Key]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     heads: dict[UUID, LedgerHead] = field(default_factory=dict)
     conflicts: list[Conflicts] = field(default_factory=list)
+    chain_breaks: list[tuple[str, Key]] = field(default_factory=list)

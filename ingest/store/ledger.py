@@ -10,10 +10,11 @@ import numpy as np
 from psycopg.errors import UniqueViolation
 
 from edge.wire.acknowledgement import RefusalReason
-from ingest.decode import span_us
 from ingest.store import refusals
+from ingest.store.chain import NewRow, breaks_between
 from ingest.store.connection import Database
 from ingest.store.entries import Conflicts, Entry, Write, Written, instant
+from ingest.store.ledger_rows import insert_rows
 from ingest.store.readings_in import store_readings
 from ingest.store.refusals import ReadingRefusal, Refusal
 from ingest.store.spools import Spool, lock_spools, store_heads
@@ -34,70 +35,39 @@ def _transaction(connection: Database, work: Write, before_commit: Callable[[], 
     done = Written()
     with connection.transaction():
         spools = lock_spools(connection, work.entries)
-        own = [i for i, entry in enumerate(work.entries) if spools[entry.batch.spool].agent == entry.agent]
+        own = [i for i, entry in enumerate(work.entries) if all(spools[s].agent == entry.agent for s in entry.spools)]
         for i in sorted(set(range(len(work.entries))) - set(own)):
-            detail = "the spool belongs to another agent"
+            detail = "the spool, or one of which it declares losses, belongs to another agent"
             done.refused.append(work.entries[i].refusal(RefusalReason.SPOOL_OF_ANOTHER_AGENT, detail))
-        entry_ids = _insert_keys(connection, work, own, spools, done)
+        rows = _insert_keys(connection, work, own, spools, done)
+        entry_ids = {i: row.entry_id for i, row in rows.items()}
         done.conflicts = _store_readings(connection, work, entry_ids, resolving=resolving)
         done.refused += _not_committed(connection, work.refused, done)
         new = sorted(
             entry_ids, key=lambda i: (spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence)
         )
         done.committed = [work.entries[i] for i in new]
+        done.chain_breaks = breaks_between([(work.entries[i], rows[i]) for i in new])
         with connection.pipeline():  # nothing of this returns rows: one wait for all of it
             _note_conflicts(connection, done.conflicts)
             _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
             _advance_heads(connection, work, new, spools, done)
-            _settle_refusals(connection, work, done)
+            _settle_refusals(connection, work, spools, done)
         before_commit()
     return done
 
 
 def _insert_keys(
     connection: Database, work: Write, own: Sequence[int], spools: dict[UUID, Spool], done: Written
-) -> dict[int, int]:
-    """Insert the ledger rows; return entry ids by index of entry for those that are new, and sort out the others."""
+) -> dict[int, NewRow]:
+    """Insert the ledger rows; return by index of entry those that are new, and sort out the others."""
     if not own:
         return {}
     by_key = {(spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence): i for i in own}
-    rows = [_ledger_row(work.entries[i], spools, work.row_roots[i]) for i in own]
-    inserted = connection.execute(
-        """insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, first_t, last_t,
-                               sealed_at, received_at, row_root, resealed_spool, resealed_sequence)
-           select * from unnest(%b::integer[], %b::bigint[], %b::bytea[], %b::bytea[], %b::bytea[], %b::text[],
-                                %b::integer[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
-                                %b::timestamptz[], %b::bytea[], %b::uuid[], %b::bigint[])
-            order by 1, 2
-           on conflict (spool_id, sequence) do nothing
-           returning spool_id, sequence, entry_id""",
-        [list(column) for column in zip(*rows, strict=True)],
-    )
-    entry_ids = {by_key.pop((spool, sequence)): entry_id for spool, sequence, entry_id in inserted}
+    rows = {by_key.pop((row.spool, row.sequence)): row for row in insert_rows(connection, work, own, spools)}
     if by_key:
         _sort_out(connection, work, by_key, done)
-    return entry_ids
-
-
-def _ledger_row(entry: Entry, spools: dict[UUID, Spool], row_root: bytes) -> tuple[object, ...]:
-    batch = entry.batch
-    span = span_us(batch)
-    return (
-        spools[batch.spool].number,
-        batch.sequence,
-        entry.sha256,
-        bytes.fromhex(batch.previous) if batch.previous else None,
-        bytes.fromhex(batch.series_table),
-        str(batch.origin),
-        len(batch.series),
-        instant(span[0]) if span else None,
-        instant(span[1]) if span else None,
-        instant(batch.sealed_us),
-        instant(entry.received_us),
-        row_root,
-        batch.resealed_from.spool if batch.resealed_from else None,
-        batch.resealed_from.sequence if batch.resealed_from else None,
-    )
+    return rows
 
 
 def _sort_out(connection: Database, work: Write, taken: dict[tuple[int, int], int], done: Written) -> None:
@@ -169,7 +139,7 @@ def _totals(conflicts: Sequence[Conflicts]) -> list[tuple[int, int, int]]:
 def _insert_losses(connection: Database, new: Sequence[tuple[Entry, int]], spools: dict[UUID, Spool]) -> None:
     rows = [
         (
-            spools[entry.batch.spool].number,
+            spools[loss.spool or entry.batch.spool].number,
             loss.first_sequence,
             loss.last_sequence,
             loss.readings,
@@ -203,13 +173,16 @@ def _advance_heads(
     done.heads = {name: spool.ledger_head() for name, spool in spools.items()}
 
 
-def _settle_refusals(connection: Database, work: Write, done: Written) -> None:
+def _settle_refusals(connection: Database, work: Write, spools: dict[UUID, Spool], done: Written) -> None:
     """Keep the write's refusals and those that travelled with it, and close the ones that are settled by it."""
     travelled = [refusal for entry in done.committed for refusal in _reading_refusals(entry)]
     refusals.keep(connection, [*done.refused, *travelled])
-    there = {key for _, key in done.redelivered} | {entry.key for entry in done.committed}
-    settled = [(e.agent, e.sha256, f"{e.batch.spool}/{e.batch.sequence}") for e in work.entries if e.key in there]
-    refusals.close_committed(connection, settled)
+    open_of = {spool for spool, known in spools.items() if known.open_refusals or done.refused}
+    if open_of:  # nearly never
+        there = {key for _, key in done.redelivered} | {entry.key for entry in done.committed}
+        settled = [e for e in work.entries if e.batch.spool in open_of and e.key in there]
+        identities = [(e.agent, e.sha256, f"{e.batch.spool}/{e.batch.sequence}") for e in settled]
+        refusals.close_committed(connection, identities)
     refusals.mark_resealed(
         connection,
         [

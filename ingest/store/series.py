@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from edge.wire.series import Kind, Origin, Series, SeriesTable
 from ingest.store.connection import Database
@@ -40,33 +40,44 @@ def table_document(connection: Database, digest: bytes) -> bytes | None:
 
 def series_numbers(connection: Database, wanted: Sequence[tuple[Series, str]]) -> list[int]:
     """Return the number of each (series, retention class), registering those that are new."""
-    definitions = [series.definition for series, _ in wanted]
-    classes = [of for _, of in wanted]
-    # Sorted, since two workers that register the same series in different orders would deadlock; and looked for
-    # first, since an insert that meets a conflict uses a number up.
+    keys = [(series.definition, of) for series, of in wanted]
+    numbers = _known_numbers(connection, keys)
+    # Only what is missing is inserted, since an insert that meets a conflict uses a number up.
+    missing = {key: series for key, (series, _) in zip(keys, wanted, strict=True) if key not in numbers}
+    if missing:
+        _register(connection, missing)
+        numbers |= _known_numbers(connection, list(missing))
+    return [numbers[key] for key in keys]
+
+
+def _known_numbers(connection: Database, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """Return the numbers of those (definition, retention class) that have one."""
+    # A subquery, so that each is looked up by the index, whatever is assumed of the size of a table that only grows.
+    rows = connection.execute(
+        """select definition, class,
+                  (select series_id from series s where s.definition = n.definition and s.retention_class = n.class)
+             from unnest(%s::text[], %s::text[]) as n (definition, class)""",
+        [[definition for definition, _ in keys], [of for _, of in keys]],
+    )
+    return {(definition, of): number for definition, of, number in rows if number is not None}
+
+
+def _register(connection: Database, missing: Mapping[tuple[str, str], Series]) -> None:
+    # Sorted, since two workers that register the same series in different orders would deadlock.
     connection.execute(
         """insert into series (definition, device, quantity, channel, unit, kind, period_s, retention_class)
            select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[],
-                                %s::text[]) as n (definition, device, quantity, channel, unit, kind, period_s, class)
-            where not exists (select from series s where s.definition = n.definition and s.retention_class = n.class)
+                                %s::text[])
             order by 1, 8
            on conflict do nothing""",
         [
-            definitions,
-            [series.device for series, _ in wanted],
-            [series.quantity for series, _ in wanted],
-            [series.channel for series, _ in wanted],
-            [str(series.unit) for series, _ in wanted],
-            [str(series.kind) for series, _ in wanted],
-            [series.period_s for series, _ in wanted],
-            classes,
+            [definition for definition, _ in missing],
+            [series.device for series in missing.values()],
+            [series.quantity for series in missing.values()],
+            [series.channel for series in missing.values()],
+            [str(series.unit) for series in missing.values()],
+            [str(series.kind) for series in missing.values()],
+            [series.period_s for series in missing.values()],
+            [of for _, of in missing],
         ],
     )
-    rows = connection.execute(
-        """select s.definition, s.retention_class, s.series_id
-             from series s join unnest(%s::text[], %s::text[]) as n (definition, class)
-               on s.definition = n.definition and s.retention_class = n.class""",
-        [definitions, classes],
-    )
-    numbers = {(definition, of): number for definition, of, number in rows}
-    return [numbers[key] for key in zip(definitions, classes, strict=True)]

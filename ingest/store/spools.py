@@ -14,12 +14,16 @@ from ingest.store.entries import Entry
 
 @dataclass(slots=True)
 class Spool:
-    """A spool as the ledger knows it; ``head`` is the digest over its ``entries``."""
+    """A spool as the ledger knows it; ``head`` is the digest over its ``entries``.
+
+    ``open_refusals`` tells whether its agent has a refusal that is open, which a batch may settle.
+    """
 
     number: int
     agent: str
     entries: int
     head: bytes
+    open_refusals: bool
 
     def advance(self, payload_sha256: bytes, row_root: bytes) -> None:
         """Chain one more entry to the head."""
@@ -32,10 +36,11 @@ class Spool:
 
 
 def lock_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Spool]:
-    """Open the spools that are new, the first agent owning each, and lock all of the write's in one order."""
+    """Open the spools that are new, the first agent owning each, and lock all that a write concerns in one order."""
     first_agents: dict[UUID, str] = {}
     for entry in entries:
-        first_agents.setdefault(entry.batch.spool, entry.agent)
+        for spool in entry.spools:
+            first_agents.setdefault(spool, entry.agent)
     if not first_agents:
         return {}
     locked = _locked(connection, list(first_agents))
@@ -54,10 +59,12 @@ def lock_spools(connection: Database, entries: Sequence[Entry]) -> dict[UUID, Sp
 
 def _locked(connection: Database, spools: Sequence[UUID]) -> dict[UUID, Spool]:
     rows = connection.execute(
-        "select spool, spool_id, agent, entries, head from spools where spool = any(%b) order by spool_id for update",
+        """select spool, spool_id, agent, entries, head,
+                  exists (select from refusals r where r.agent = spools.agent and r.state = 'open')
+             from spools where spool = any(%b) order by spool_id for update""",
         [spools],
     )
-    return {spool: Spool(number, agent, count, bytes(head)) for spool, number, agent, count, head in rows}
+    return {spool: Spool(*particulars) for spool, *particulars in rows}
 
 
 def store_heads(connection: Database, changed: Sequence[Spool]) -> None:

@@ -36,7 +36,8 @@ def _packet(kind: int, body: bytes) -> bytes:
             return bytes([kind]) + bytes(encoded) + body
 
 
-def _publish(name: str, packet_id: int, payload: bytes) -> bytes:
+def publish_packet(name: str, packet_id: int, payload: bytes) -> bytes:
+    """Return a PUBLISH packet at QoS 1."""
     return _packet(0x32, _text(name) + packet_id.to_bytes(2, "big") + b"\x00" + payload)
 
 
@@ -46,7 +47,7 @@ class RawAgent:
     def __init__(self, load: AgentLoad, window: int, address: tuple[str, int], password: str) -> None:
         name = topic(load.agent, Subject.BATCH)
         packets = [canonical(load.table), *load.payloads]
-        self._packets = [_publish(name, number % 65_535 + 1, packet) for number, packet in enumerate(packets)]
+        self._packets = [publish_packet(name, number % 65_535 + 1, packet) for number, packet in enumerate(packets)]
         self._todo = deque(enumerate(self._packets))
         self._left = load.unacknowledged
         self._window = window

@@ -29,13 +29,19 @@ class Figure:
         if bound is None:
             return text
         sign = "at least" if self.at_least is not None else "at most"
-        return f"{text}   {sign} {bound:g}: {self.value / bound:.2f} of it{'' if self.held else '   MISSED'}"
+        share = f": {self.value / bound:.2f} of it" if bound else ""
+        return f"{text}   {sign} {bound:g}{share}{'' if self.held else '   MISSED'}"
+
+
+def show(title: str, figures: list[Figure]) -> bool:
+    """Print the figures and return whether every bound holds."""
+    print(title)
+    for figure in figures:
+        print(figure.line(), flush=True)
+    return all(figure.held for figure in figures)
 
 
 def report(title: str, figures: list[Figure]) -> None:
     """Print the figures; exits 1 when a bound does not hold."""
-    print(title)
-    for figure in figures:
-        print(figure.line())
-    if not all(figure.held for figure in figures):
+    if not show(title, figures):
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""Parts joined to writes are what one preparation of the same batches would have made."""
+"""Parts joined to writes hold all that the parts held, in order, and no identity twice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.wire.series import SeriesTable
 from ingest.canonical import definition_digest
 from ingest.decode import decode_payload
 from ingest.handover import Handover, merged
-from ingest.preparation import Prepared, write_of
+from ingest.preparation import Prepared
 from ingest.store.entries import Entry, Numbering
 
 TABLE = SeriesTable.of([gauge("d1"), interval("d2")])
@@ -32,7 +32,7 @@ def entry(agent: SealingAgent, rows: list[Any]) -> Entry:
 
 
 def part(entries: list[Entry], wanted: dict[tuple[str, UUID], set[str]] | None = None) -> Prepared:
-    return Prepared(write_of(entries, []), [], wanted or {})
+    return Prepared(entries, [], [], wanted or {})
 
 
 @given(st.lists(st.lists(st.lists(ROW, max_size=4), max_size=3), min_size=1, max_size=4))
@@ -40,19 +40,13 @@ def test_joined_parts_are_one_write(groups: list[list[list[Any]]]) -> None:
     agent = SealingAgent("a", TABLE)
     parts = [[entry(agent, rows) for rows in group] for group in groups]
     (joined,) = merged([part(entries) for entries in parts])
-    whole = write_of([one for entries in parts for one in entries], [])
-    assert list(joined.write.entries) == list(whole.entries)
-    assert list(joined.write.row_roots) == list(whole.row_roots)
-    for name in ("batch", "series", "t_us", "value", "flags", "ordinal", "place"):
-        found, expected = getattr(joined.write.columns, name), getattr(whole.columns, name)
-        assert found.dtype == expected.dtype
-        assert np.array_equal(found, expected)
+    assert list(joined.entries) == [one for entries in parts for one in entries]
 
 
 def test_one_identity_twice_makes_two_writes() -> None:
     first, second, third = (SealingAgent("a", TABLE, spool=UUID(int=n)) for n in (1, 1, 2))
     parts = [part([entry(agent, [(0, n, 1.0)])]) for n, agent in enumerate((first, second, third))]
-    assert [[one.key[0].int for one in write.write.entries] for write in merged(parts)] == [[1], [1, 2]]
+    assert [[one.key[0].int for one in write.entries] for write in merged(parts)] == [[1], [1, 2]]
 
 
 def test_wanted_tables_are_joined() -> None:
@@ -66,7 +60,7 @@ def test_nothing_is_lost_between_threads() -> None:
 
     def take() -> None:
         while writes := handover.take(0.0):
-            taken.extend(one.batch.sequence for write in writes for one in write.write.entries)
+            taken.extend(one.batch.sequence for write in writes for one in write.entries)
 
     thread = threading.Thread(target=take)
     thread.start()

@@ -245,7 +245,7 @@ def test_a_payload_that_a_newer_decoder_reads_is_replayed(steps: Steps, agent: S
            values ('a', 'batch', %s, 'version_unknown', 'version 1', %s)""",
         [sha256(payload).digest(), payload],
     )
-    chosen = refusals.kept(steps.connection, "open")
+    chosen = refusals.kept(steps.connection, refusals.Choice("open"))
     assert [done.outcome for done in replay(steps.connection, chosen)] == ["committed"]
     assert [one.state for one in refusals.kept(steps.connection)] == ["replayed"]
     assert stored(steps) == 3

@@ -15,14 +15,27 @@ from edge_tools.readings import FIRST_US, SERIES, HandClock, gauge, group, numbe
 from edge.readings import Reading, ReadingGroup
 from edge.spool import acceptance
 from edge.spool.records import SpoolLimits, SpoolUnavailable
+from edge.spool.seal import MOST_LOSSES
 from edge.spool.spool import Spool
 from edge.spool.status import read_status
 from edge.wire.acknowledgement import Acknowledgement, LedgerHead, RefusalReason, Refused
-from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch, LossReason
+from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch, Loss, LossReason, ResealedFrom
 from edge.wire.decode import decode
+from edge.wire.model import canonical
 from edge.wire.series import Counter, Kind, OnChange, Origin, Reset, Series, SeriesTable, Unit
 
 LIMITS = SpoolLimits(max_bytes=100_000, max_age_s=3600, batch_readings=100)
+LONGEST_LOSS = Loss(
+    first_sequence=2**63 - 1,
+    last_sequence=2**63 - 1,
+    readings=2**63 - 1,
+    reason=LossReason.SPOOL_CORRUPT,
+    last_digest="a" * 64,
+    first_us=-(2**62),
+    last_us=-(2**62),
+    spool=UUID(int=1),
+)
+LONGEST_ORIGIN = ResealedFrom(spool=UUID(int=1), sequence=2**63 - 1, sha256="a" * 64)
 
 
 @pytest.fixture
@@ -164,7 +177,8 @@ def test_the_largest_batch_is_within_the_contract(path: Path, clock: HandClock) 
     refusals = [refusal("雨" * 4096, "雨" * 500) for _ in range(300)]
     spool.accept([("a", ReadingGroup(readings, Origin.MEASURED, "1", refusals))])
     sizes = [len(sealed.payload) for sealed in spool.pending(limit=1000)]
-    assert max(sizes) < MAX_PAYLOAD_BYTES - 60_000  # room for losses
+    room = MOST_LOSSES * len(canonical(LONGEST_LOSS)) + len(canonical(LONGEST_ORIGIN)) + MOST_LOSSES
+    assert max(sizes) + room < MAX_PAYLOAD_BYTES
     assert sum(len(batch.refusals) for batch in batches(spool)) == 300
     assert readings_of(spool) == readings
     spool.close()
@@ -308,17 +322,66 @@ def test_after_a_reboot_the_wall_clock_tells_the_age(path: Path, clock: HandCloc
     spool.close()
 
 
-def test_open_losses_keep_their_place_in_a_renewed_chain(spool: Spool, clock: HandClock) -> None:
+def test_an_open_loss_keeps_its_numbers_under_a_new_id(spool: Spool, clock: HandClock) -> None:
     spool.accept([("a", group(0, 10))])
     lost_digest = spool.pending()[0].sha256
     clock.advance(3700)
     spool.accept([("a", group(10, 10))])
-    assert [len(batch.losses) for batch in batches(spool)] == [1]
+    assert [loss.spool for batch in batches(spool) for loss in batch.losses] == [None]
+    first, ids = spool.spool_id, [spool.spool_id]
+    for _ in range(2):
+        spool.renew("sequence_reused")
+        ids.append(spool.spool_id)
+        (batch,) = batches(spool)
+        (loss,) = batch.losses
+        assert (loss.spool, loss.first_sequence, loss.last_sequence, loss.readings) == (first, 1, 1, 10)
+        assert loss.last_digest == lost_digest
+        assert (batch.spool, batch.sequence, batch.previous) == (ids[-1], 1, None)
+    assert (spool.totals().made_batches, spool.totals().lost_batches) == (4, 1)
+    spool.trim(Acknowledgement(spool=spool.spool_id, committed=[(1, 1)], at_us=1))
+    spool.accept([("a", group(20, 10))])
+    assert [loss for batch in batches(spool) for loss in batch.losses] == []
+
+
+def test_losses_of_different_ids_are_not_joined(spool: Spool, clock: HandClock) -> None:
+    spool.accept([("a", group(0, 10))])
+    clock.advance(3700)
+    spool.enforce_limits()
+    first = spool.spool_id
     spool.renew("sequence_reused")
+    spool.accept([("a", group(10, 10))])
+    clock.advance(3700)
+    spool.enforce_limits()
+    (batch,) = batches(spool)
+    declared = {(loss.spool, loss.first_sequence, loss.last_sequence, loss.readings) for loss in batch.losses}
+    assert declared == {(first, 1, 1, 10), (None, 1, batch.sequence - 1, 10)}
+
+
+def test_under_an_id_of_another_agent_an_open_loss_takes_a_number_of_the_new_one(
+    spool: Spool, clock: HandClock
+) -> None:
+    spool.accept([("a", group(0, 10))])
+    lost_digest = spool.pending()[0].sha256
+    clock.advance(3700)
+    spool.accept([("a", group(10, 10))])
+    spool.renew("spool_of_another_agent")
     (batch,) = batches(spool)
     (loss,) = batch.losses
-    assert (loss.first_sequence, loss.last_sequence, loss.readings, loss.last_digest) == (1, 1, 10, lost_digest)
+    assert (loss.spool, loss.first_sequence, loss.last_sequence, loss.readings) == (None, 1, 1, 10)
     assert (batch.sequence, batch.previous) == (2, lost_digest)
+
+
+def test_a_batch_found_damaged_at_a_renewal_is_declared_by_the_number_it_had(spool: Spool) -> None:
+    for first in range(0, 30, 10):
+        spool.accept([("a", group(first, 10))])
+    abandoned, digests = spool.spool_id, [sealed.sha256 for sealed in spool.pending()]
+    spool._db.execute("update batches set payload = zeroblob(9) where sequence = 2")
+    spool.renew("sequence_reused")
+    carried = batches(spool)
+    assert [batch.resealed_from.sequence for batch in carried if batch.resealed_from] == [1, 3]
+    (loss,) = [loss for batch in carried for loss in batch.losses]
+    assert (loss.spool, loss.first_sequence, loss.last_sequence, loss.readings) == (abandoned, 2, 2, 10)
+    assert (loss.reason, loss.last_digest) == (LossReason.SPOOL_CORRUPT, digests[1])
 
 
 def test_a_full_disk_refuses_the_acceptance_whole_and_takes_it_later(spool: Spool) -> None:

@@ -1,7 +1,8 @@
 """The spool against a model of the whole account, over arbitrary histories.
 
-Oracle: every accepted reading is in exactly one of pending, committed, refused, lost; every sequence of the present id
-likewise; and what is declared lost, in whatever batch it stands, adds up to what was lost.
+Oracle: every accepted reading is in exactly one of pending, committed, refused, lost; every sequence of every id that
+the spool has had likewise, or was carried on under the next id; and what is declared lost, in whatever batch it stands
+and of whichever id, adds up to what was lost.
 """
 
 from __future__ import annotations
@@ -43,8 +44,10 @@ class SpoolAccount(RuleBasedStateMachine):
         self.spool = self.opened()
         self.accepted = 0
         self.answered: dict[str, Counter[float]] = {"committed": Counter(), "refused": Counter()}
-        self.numbers: dict[UUID, set[int]] = {}
-        """By spool id, the sequences that were committed or refused."""
+        self.numbers: dict[UUID, list[int]] = {self.spool.spool_id: []}
+        """By spool id, the sequences that were committed, refused, or carried on under the next id."""
+        self.last: dict[UUID, int] = {}
+        """By abandoned id, the last sequence made under it."""
         self.sealed: dict[tuple[UUID, int], str] = {}
         """Digest of every batch ever seen."""
 
@@ -72,7 +75,7 @@ class SpoolAccount(RuleBasedStateMachine):
 
     def settle(self, batch: Batch, outcome: str) -> None:
         self.answered[outcome].update(batch.value)
-        self.numbers.setdefault(batch.spool, set()).add(batch.sequence)
+        self.numbers[batch.spool].append(batch.sequence)
 
     @rule(
         sizes=st.lists(
@@ -124,7 +127,7 @@ class SpoolAccount(RuleBasedStateMachine):
         if reason in RENEWAL_REASONS:
             assert trimmed.renewal == answer
             assert chosen in self.batches()
-            self.renew()
+            self.renew(reason)
         else:
             assert trimmed.settled == [chosen]
             self.settle(pending[chosen], "refused")
@@ -135,19 +138,32 @@ class SpoolAccount(RuleBasedStateMachine):
         self.spool.trim(Acknowledgement(spool=UUID(int=1), committed=[(1, 2**40)], at_us=1))
         assert self.spool.depth() == before
 
-    @rule()
-    def renew(self) -> None:
-        before = self.batches()
-        abandoned = self.spool.spool_id
-        fresh = self.spool.renew("sequence_reused")
+    @rule(reason=st.sampled_from(sorted(RENEWAL_REASONS)))
+    def renew(self, reason: RefusalReason) -> None:
+        abandoned, last = self.spool.spool_id, self.spool.last_sequence
+        with closing(sqlite3.connect(self.path)) as db:
+            payloads = [bytes(payload) for (payload,) in db.execute("select payload from batches order by sequence")]
+            open_losses = db.execute(
+                "select spool, first_sequence, last_sequence from losses where settled = 0"
+            ).fetchall()
+        intact = [decode(payload) for payload in payloads if any(payload)]
+        before = [document for document in intact if isinstance(document, Batch)]
+        fresh = self.spool.renew(reason)
         assert fresh != abandoned
+        self.last[abandoned] = last
+        self.numbers[fresh] = []
+        self.numbers[abandoned] += [batch.sequence for batch in before]
+        if reason is RefusalReason.SPOOL_OF_ANOTHER_AGENT:  # each loss goes on under a number of the fresh id
+            for spool, first, last in open_losses:
+                self.numbers[UUID(spool)] += range(first, last + 1)
         carried = [
             batch for batch in self.batches().values() if batch.resealed_from and batch.resealed_from.spool == abandoned
         ]
-        assert [batch.resealed_from.sequence for batch in carried if batch.resealed_from] == sorted(before)
-        for batch in carried:
+        assert [batch.resealed_from.sequence for batch in carried if batch.resealed_from] == [
+            b.sequence for b in before
+        ]
+        for batch, old in zip(carried, before, strict=True):
             assert batch.resealed_from is not None
-            old = before[batch.resealed_from.sequence]
             assert batch.resealed_from.sha256 == self.sealed[abandoned, old.sequence]
             assert (batch.value, batch.refusals, batch.sealed_us) == (old.value, old.refusals, old.sealed_us)
 
@@ -189,29 +205,38 @@ class SpoolAccount(RuleBasedStateMachine):
     @invariant()
     def every_sequence_once_and_every_loss_declared_once(self) -> None:
         batches = self.batches()
-        spool_id = self.spool.spool_id
-        answered = self.numbers.get(spool_id, set())
+        present = self.spool.spool_id
         with closing(sqlite3.connect(self.path)) as db:
             losses = db.execute(
-                "select first_sequence, last_sequence, readings, declared_in, settled, last_digest from losses"
-                " where spool = ?",
-                (str(spool_id),),
+                "select spool, first_sequence, last_sequence, declared_in, settled, last_digest from losses"
             ).fetchall()
             lost_of_all: int = db.execute("select coalesce(sum(readings), 0) from losses").fetchone()[0]
-        lost = [number for first, last, *_ in losses for number in range(first, last + 1)]
-        assert sorted([*batches, *answered, *lost]) == list(range(1, self.spool.last_sequence + 1))
+        for spool_id, numbers in self.numbers.items():
+            lost = [n for spool, first, last, *_ in losses if spool == str(spool_id) for n in range(first, last + 1)]
+            pending = batches if spool_id == present else []
+            last = self.last.get(spool_id, self.spool.last_sequence)
+            assert sorted([*pending, *numbers, *lost]) == list(range(1, last + 1))
         totals = self.spool.totals()
         assert lost_of_all == totals.lost_readings
         parts = (totals.committed_batches, totals.refused_batches, totals.lost_batches, totals.resealed_batches)
         assert totals.made_batches == sum(parts) + totals.pending_batches
         assert totals.pending_batches == len(batches)
         assert self.spool.depth().bytes == sum(len(deflated(canonical(batch))) for batch in batches.values())
-        declared = [(loss.first_sequence, loss.last_sequence) for batch in batches.values() for loss in batch.losses]
-        carried = [(first, last) for first, last, _, declared_in, settled, _ in losses if declared_in and not settled]
+        declared = [
+            (str(loss.spool or batch.spool), loss.first_sequence, loss.last_sequence)
+            for batch in batches.values()
+            for loss in batch.losses
+        ]
+        carried = [
+            (spool, first, last)
+            for spool, first, last, declared_in, settled, _ in losses
+            if declared_in and not settled
+        ]
         assert sorted(declared) == sorted(carried)
-        ends = {last: sha256 for _, last, _, _, _, sha256 in losses}
+        assert all(loss.spool != batch.spool for batch in batches.values() for loss in batch.losses)
+        ends = {last: sha256 for spool, _, last, _, _, sha256 in losses if spool == str(present)}
         for sequence, batch in batches.items():
-            before = self.sealed.get((spool_id, sequence - 1)) or ends.get(sequence - 1)
+            before = self.sealed.get((present, sequence - 1)) or ends.get(sequence - 1)
             if before is not None:
                 assert batch.previous == before
 

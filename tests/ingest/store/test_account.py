@@ -315,9 +315,22 @@ def test_losses_in_a_window(connection: psycopg.Connection[Any], start: int, end
         (AT, AT + timedelta(minutes=60)),
     )
     # All of this one came after all; the one without readings touches no window.
-    connection.execute("insert into losses select spool_id, 1, 2, 9, 'spool_full', '', %s, %s, 1 from spools", (AT, AT))
+    connection.execute(
+        "insert into losses select spool_id, 1, 2, 9, 'spool_full', %s, %s, %s, 1 from spools",
+        (payload_sha(UUID(int=1), 2), AT, AT),
+    )
     connection.execute("insert into losses select spool_id, 5, 5, 0, 'spool_full', '', null, null, 1 from spools")
     window = (AT + timedelta(minutes=start), AT + timedelta(minutes=end))
     expected_facts = [LossFact("agent-1", AT, AT + timedelta(minutes=60), 40, "spool_age")] if found else []
     assert losses(connection, ["agent-1", "agent-2"], *window) == expected_facts
     assert losses(connection, ["agent-2"], *window) == []
+
+
+def test_a_loss_under_numbers_that_are_committed_with_another_content_stays_one(
+    connection: psycopg.Connection[Any],
+) -> None:
+    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2)], lost=[Lost(1, 2, "other")]))
+    (fact,) = losses(connection, ["agent-1"], AT, AT + timedelta(minutes=1))
+    assert fact.readings == 5
+    (line,) = account(connection)
+    assert (line.committed, line.declared_lost, line.missing) == (2, 0, 0)
