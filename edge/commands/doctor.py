@@ -16,9 +16,11 @@ _HEALTHY, _ILL = 0, 1
 _TIME_SERVER = "pool.ntp.org"
 _CHECKS = {
     "configuration": Words("configuration", "配置"),
+    "remote_configuration": Words("remote configuration", "远程配置"),
     "clock": Words("clock", "时钟"),
     "disk": Words("disk", "磁盘"),
     "spool": Words("spool", "缓存"),
+    "update": Words("update", "更新"),
     "network": Words("network", "网络"),
     "tls": Words("TLS", "TLS"),
     "broker": Words("broker", "消息服务器"),

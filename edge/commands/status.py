@@ -1,4 +1,4 @@
-"""``smartstore-edge status``: the spool and the sources, also while the agent runs."""
+"""``smartstore-edge status``: the spool, the remote configuration and the sources, also while the agent runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from edge.configuration import ConfigurationError, read_configuration
+from edge.onboarding.remote_checks import outcome
 from edge.onboarding.wording import Words, add_language, language_of, plain
+from edge.remote.held import Held, HeldFile
+from edge.run_state import RunState, read_run_state
 from edge.settings import EdgeSettings
 from edge.source_states import SourceState, read_states
 from edge.spool.records import SpoolError
 from edge.spool.status import SpoolStatus, read_status
+from edge.update.reported import journal_path, read_report
+from edge.wire.release import ReleaseReport
 
 _SHOWN, _UNREADABLE, _UNUSABLE = 0, 1, 2
 _LABEL_WIDTH = 22
@@ -33,7 +38,8 @@ class _Line(NamedTuple):
 def add_parser(commands: Any) -> None:
     """Add the command and its arguments."""
     parser = commands.add_parser(
-        "status", help="show the spool: pending, acknowledged, lost; and the sources; also while the agent runs"
+        "status",
+        help="show the spool: pending, acknowledged, lost; the remote configuration; the sources; also while it runs",
     )
     parser.add_argument("config", type=Path, help="the agent's TOML file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -47,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         settings = read_configuration(options.config, EdgeSettings)
         status, sources = read_status(settings.spool.path), read_states(settings.spool.path)
+        held = _held(settings)
+        state, release = read_run_state(settings.spool.path), read_report(journal_path(settings.update.root))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return _UNUSABLE
@@ -55,9 +63,13 @@ def run(options: argparse.Namespace) -> int:
         return _UNREADABLE
     if options.json:
         listed = [asdict(source) for source in sources]
-        shown = json.dumps({"agent": settings.agent.id, **asdict(status), "sources": listed}, indent=2)
+        configuration = _as_json(held)
+        document = {"agent": settings.agent.id, **asdict(status), "configuration": configuration, "sources": listed}
+        document |= {"run": state and asdict(state), "release": release and release.model_dump(mode="json")}
+        shown = json.dumps(document, indent=2)
     else:
-        lines = [*_spool(settings.agent.id, status), *(line for each in sources for line in _source(each))]
+        lines = [*_spool(settings.agent.id, status), *_configuration(held), *_program(state, release)]
+        lines += [line for each in sources for line in _source(each)]
         shown = "\n".join(_padded(line.label.told(language)) + line.text.told(language) for line in lines)
     sys.stdout.write(shown + "\n")
     return _SHOWN
@@ -94,17 +106,46 @@ def _spool(agent: str, status: SpoolStatus) -> Iterator[_Line]:
 
 def _history(status: SpoolStatus) -> Iterator[_Line]:
     for loss in status.losses:
-        span, first, last = (
-            f"{loss.first_sequence}-{loss.last_sequence}",
-            _instant(loss.first_us),
-            _instant(loss.last_us),
-        )
+        span = f"{loss.first_sequence}-{loss.last_sequence}"
+        span = span if loss.spool == status.spool else f"{loss.spool} {span}"
+        first, last = _instant(loss.first_us), _instant(loss.last_us)
         english = f"{span} {loss.readings} readings {loss.reason} {first} to {last}"
         yield _Line(
             Words("lost", "丢失"), Words(english, f"{span} {loss.readings} 条读数 {loss.reason} {first} 至 {last}")
         )
     for head in status.heads:
         yield _Line(Words("head", "账本头"), plain(f"{head.day} {head.ledger_entries} {head.ledger_digest}"))
+
+
+def _held(settings: EdgeSettings) -> Held:
+    """Return what is kept of the platform's configurations; nothing where it cannot be read, which ``doctor`` tells."""
+    if not settings.remote_configuration.enabled:
+        return Held()
+    try:
+        return HeldFile(settings.spool.path).kept()
+    except (OSError, ValueError):
+        return Held()
+
+
+def _as_json(held: Held) -> dict[str, object] | None:
+    return None if held.report is None else held.report.model_dump(mode="json") | {"since_us": held.reported_us}
+
+
+def _configuration(held: Held) -> Iterator[_Line]:
+    label = Words("remote configuration", "远程配置")
+    yield _Line(label, plain("-") if held.report is None else outcome(held.report, held.reported_us))
+    if held.report is not None and held.report.detail:
+        yield _Line(Words("  reason", "  原因"), plain(held.report.detail))
+
+
+def _program(state: RunState | None, release: ReleaseReport | None) -> Iterator[_Line]:
+    """Say which version ran last, what its uplink did, and what became of the release dealt with last."""
+    if state is not None:
+        text = Words("{version}, uplink {mode}, last sign of life {at}", "{version}，上行 {mode}，最近的运行迹象 {at}")
+        text = text.format(version=state.version, mode=state.mode, at=_instant(state.written_us))
+        yield _Line(Words("version", "版本"), text)
+    if release is not None:
+        yield _Line(Words("release", "新版本"), plain(f"{release.version} {release.state} {release.detail}".rstrip()))
 
 
 def _source(state: SourceState) -> Iterator[_Line]:

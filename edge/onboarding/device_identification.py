@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from edge.onboarding.broker_talk import BrokerTalk, Login, NoAnswerError
 from edge.onboarding.suggestion import Suggestion, said
 from edge.onboarding.wording import Words
+from edge.sources.device_lines import TcpChannel
 from edge.sources.modbus_frames import FrameError
-from edge.sources.modbus_lines import TcpChannel, TcpFraming
+from edge.sources.modbus_lines import TcpFraming
 
 _IDENTIFICATION = bytes([0x2B, 0x0E, 0x01, 0x00])
 """Read Device Identification, basic, from the first object (Modbus Application Protocol 1.1b3, section 6.21)."""

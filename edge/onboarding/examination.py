@@ -13,7 +13,9 @@ from edge.onboarding.broker_line import line_findings
 from edge.onboarding.clock_check import by_time_server
 from edge.onboarding.finding import Finding, Grade, ok, skipped, warning, wrong
 from edge.onboarding.platform_checks import platform_findings
+from edge.onboarding.remote_checks import in_force
 from edge.onboarding.source_checks import source_findings
+from edge.onboarding.update_checks import update_findings
 from edge.onboarding.wording import Words
 from edge.settings import EdgeSettings
 from edge.source_states import read_states
@@ -49,10 +51,13 @@ def examined(config: Path, patience: Patience) -> Iterator[Finding]:
     count = len(settings.source)
     text = Words(f"{config} can be read; sources: {count}", f"{config} 可读；{count} 个数据源")
     yield ok("configuration", text)
+    settings, remote = in_force(settings, config)
+    yield from remote
     yield from _clock(patience)
     running = disk_checks.is_running(settings.spool.path)
     yield from disk_checks.disk_findings(settings.spool)
     yield from disk_checks.spool_findings(settings.spool.path)
+    yield from update_findings(settings.update, config)
     yield from _uplink(settings, patience, running=running)
     states = {state.name: state for state in read_states(settings.spool.path)} if running else {}
     yield from source_findings(settings, states, patience.source_s)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -101,7 +101,7 @@ def _rights(agent: str, talk: BrokerTalk) -> Iterator[Finding]:
         code = talk.publish(topic(agent, subject), b"")
         if code.is_failure:
             denied.append(f"{topic(agent, subject)} ({code})")
-    accepting = _is_accepting(talk)
+    states = _states(talk)
     spool = uuid4()
     asked = talk.publish(topic(agent, Subject.BATCH), _question(spool))
     if asked.is_failure:
@@ -112,11 +112,14 @@ def _rights(agent: str, talk: BrokerTalk) -> Iterator[Finding]:
         yield wrong("rights", text, _RIGHTS_FIX)
         return
     yield ok("rights", Words("may publish batches, birth and will", "可以发布批次、上线和离线消息"))
-    yield from _ingest(talk, agent, spool, accepting=accepting)
+    yield from _ingest(talk, agent, spool, states)
 
 
-def _ingest(talk: BrokerTalk, agent: str, spool: UUID, *, accepting: bool) -> Iterator[Finding]:
-    if not accepting:
+def _ingest(talk: BrokerTalk, agent: str, spool: UUID, states: Mapping[str, bool]) -> Iterator[Finding]:
+    if not any(states.values()):
+        if not states and _answer(talk, agent, spool, _STATES_WITHIN_S) is not None:
+            yield _unheard_states()
+            return
         yield warning(
             "ingest",
             Words("no ingest worker says that it accepts batches", "没有任何入库进程表示可以接收"),
@@ -126,7 +129,7 @@ def _ingest(talk: BrokerTalk, agent: str, spool: UUID, *, accepting: bool) -> It
             ),
         )
         return
-    answer = _answer(talk, agent, spool)
+    answer = _answer(talk, agent, spool, talk.timeout_s)
     if answer is None:
         yield wrong(
             "ingest",
@@ -145,7 +148,21 @@ def _ingest(talk: BrokerTalk, agent: str, spool: UUID, *, accepting: bool) -> It
     yield clock_check.by_platform(answer.acknowledgement.at_us, answer.received_us)
 
 
-def _is_accepting(talk: BrokerTalk) -> bool:
+def _unheard_states() -> Finding:
+    """Return that ingest is there, but what it says to all agents does not arrive: this one would wait for ever."""
+    text = Words(
+        "ingest answers, but whether it accepts batches is not heard: the agent would not send",
+        "入库进程有应答，但收不到其是否可以接收的状态：代理将不会发送数据",
+    )
+    fix = Words(
+        f"the platform has to let every agent read {INGEST_STATE_FILTER} in the broker's access list",
+        f"需由平台在访问控制表中允许所有代理读取 {INGEST_STATE_FILTER}",
+    )
+    return wrong("ingest", text, fix)
+
+
+def _states(talk: BrokerTalk) -> dict[str, bool]:
+    """Return of each ingest worker that is heard of whether it accepts batches; a first one that does is enough."""
     states: dict[str, bool] = {}
 
     def accepts(message: Message) -> bool:
@@ -159,10 +176,10 @@ def _is_accepting(talk: BrokerTalk) -> bool:
         return states.get(name, False)
 
     talk.receive(_STATES_WITHIN_S, accepts)
-    return any(states.values())
+    return states
 
 
-def _answer(talk: BrokerTalk, agent: str, spool: UUID) -> _Answer | None:
+def _answer(talk: BrokerTalk, agent: str, spool: UUID, longest_s: float) -> _Answer | None:
     found: list[_Answer] = []
 
     def answers(message: Message) -> bool:
@@ -175,7 +192,7 @@ def _answer(talk: BrokerTalk, agent: str, spool: UUID) -> _Answer | None:
             found.append(_Answer(document, time.time_ns() // 1000))
         return bool(found)
 
-    talk.receive(talk.timeout_s, answers)
+    talk.receive(longest_s, answers)
     return found[0] if found else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from edge.onboarding import source_kinds
 from edge.onboarding.toml_text import read_value
 from edge.onboarding.wording import Language, Words
+from edge.sources.kinds import KINDS
 
 _AGENT = Words("Name of this agent, as the platform gave it", "代理名称（由平台给出）")
 _HOST = Words("Host of the platform's broker", "平台消息服务器的主机名")
@@ -61,7 +62,7 @@ class Questions:
 
     def sources(self) -> Iterator[dict[str, Any]]:
         """Yield the keys of each source that the person describes."""
-        kinds = list(source_kinds.KINDS)
+        kinds = list(KINDS)
         self._say(_KINDS.told(self._language))
         for number, name in enumerate(kinds, start=1):
             self._say(f"  {number} {name} - {source_kinds.TITLES[name].told(self._language)}")

@@ -30,6 +30,14 @@ _HINTS = {
         "check host and port, or serial, baud and parity; unit; the wiring; and that the device is on",
         "请检查 host 和 port，或 serial、baud 和 parity；unit；接线；以及设备是否开机",
     ),
+    "dlt645_poll": Words(
+        "check host and port, or serial, baud and parity; address; the wiring; and that the meter is on",
+        "请检查 host 和 port，或 serial、baud 和 parity；address；接线；以及电能表是否通电",
+    ),
+    "bacnet_poll": Words(
+        "check host and port, that the device is on, and that no firewall keeps UDP from it",
+        "请检查 host 和 port、设备是否开机，以及防火墙是否阻断 UDP",
+    ),
     "mqtt": Words(
         "check host, port, username, password_file and topics, and that the broker runs",
         "请检查 host、port、username、password_file 和 topics，以及本地消息服务器是否运行",

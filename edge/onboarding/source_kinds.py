@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from edge.onboarding.wording import Words
-from edge.settings import SourceSettings
-
-KINDS: dict[str, type[BaseModel]] = {
-    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(SourceSettings)[0])
-}
-"""Models of the kinds by the word that ``kind`` takes."""
+from edge.sources.kinds import KINDS
 
 TITLES = {
     "mqtt": Words("subscribe to a broker in the store", "订阅店内的 MQTT 消息服务器"),
@@ -21,6 +15,8 @@ TITLES = {
     "http_poll": Words("ask a device over HTTP", "通过 HTTP 轮询设备"),
     "hikvision_alert_stream": Words("listen to a Hikvision camera's alert stream", "接收海康威视摄像机的事件流"),
     "modbus_poll": Words("ask a Modbus device (TCP or serial)", "轮询 Modbus 设备（TCP 或串口）"),
+    "dlt645_poll": Words("ask an electricity meter by DL/T 645", "按 DL/T 645 轮询电能表"),
+    "bacnet_poll": Words("ask a BACnet/IP device (with the extra bacnet)", "轮询 BACnet/IP 设备（需安装 bacnet 扩展）"),
     "file_tail": Words("follow a file or a folder of exports", "跟踪文件或导出目录"),
     "recording": Words("play a recording", "播放录制的数据"),
     "simulated_store": Words("play a simulated store, to try things out", "播放模拟门店，用于试用"),
@@ -31,6 +27,7 @@ _ASKED = {
     "http_push": ("interface",),
     "mqtt": ("host",),
     "modbus_poll": ("transport", "host", "serial", "unit"),
+    "dlt645_poll": ("host", "port", "serial"),
     "simulated_store": ("days", "follow"),
 }
 """Keys that have a default, or are needed in some cases only, and are worth asking for all the same."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge import event_log
 from edge.durable_file import write_durably
 from edge.wire.configuration import Configuration, ConfigurationReport, ConfigurationState
-from edge.wire.model import canonical, digest
+from edge.wire.model import InstantUs, canonical, digest
 
 log = event_log.get(__name__)
 
@@ -27,6 +29,8 @@ class Held(BaseModel):
     trial_starts: Annotated[int, Field(ge=0)] = 0
     """How often the agent has started with it; a clean stop takes its start back."""
     report: ConfigurationReport | None = None
+    reported_us: InstantUs | None = None
+    """The agent's wall clock when the report became what it is."""
 
     @property
     def number(self) -> int:
@@ -69,31 +73,50 @@ class Held(BaseModel):
 
 
 class HeldFile:
-    """The file."""
+    """The file; ``now_us`` is the wall clock, by which reports are dated."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, now_us: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
         self._path = spool.with_name(f"{spool.name}.configuration.json")
+        self._now_us = now_us
+        self._reported: tuple[ConfigurationReport | None, int | None] = None, None
 
     def read(self) -> Held:
         """Return what is kept; nothing where the file is missing or damaged: the platform sends its document again."""
         try:
-            return Held.model_validate_json(self._path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return Held()
-        except (OSError, ValidationError, UnicodeDecodeError) as error:
+            held = self.kept()
+        except (OSError, ValueError) as error:
             fix = "none: the local file holds until the platform's document has come again"
             log.warning("held_configuration_unreadable", file=str(self._path), error=type(error).__name__, fix=fix)
             return Held()
+        self._reported = held.report, held.reported_us
+        return held
+
+    def kept(self) -> Held:
+        """Return what is kept, nothing where the file is missing.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read.
+        ValueError
+            It is damaged.
+        """
+        try:
+            return Held.model_validate_json(self._path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Held()
 
     def write(self, held: Held) -> None:
-        """Keep a state; returns when the disk has it.
+        """Keep a state, its report dated where it is a new one; returns when the disk has it.
 
         Raises
         ------
         OSError
             The disk cannot take it; the file is as it was.
         """
-        write_durably(self._path, held.model_dump_json().encode())
+        reported = self._reported if held.report == self._reported[0] else (held.report, self._now_us())
+        write_durably(self._path, held.model_copy(update={"reported_us": reported[1]}).model_dump_json().encode())
+        self._reported = reported
 
 
 def _report(configuration: Configuration, state: ConfigurationState, detail: str = "") -> ConfigurationReport:

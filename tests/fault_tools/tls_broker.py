@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -30,18 +33,19 @@ class Authority:
         self._folder = folder
         authority_key = folder / f"{name}.ca.key"
         _openssl(
-            "req", "-x509", *_NEW_KEY, authority_key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 30
+            "req", "-x509", *_NEW_KEY, authority_key, "-out", self.certificate, "-subj", f"/CN={name}", "-days", 200
         )
         self.issue()
 
-    def issue(self) -> None:
-        """Make a new key and certificate for the broker, in the place of the ones before."""
-        request, certificate, key = (self._folder / f"{self.name}.{end}" for end in ("csr", "crt", "key"))
-        extension = self._folder / f"{self.name}.ext"
-        extension.write_text(f"subjectAltName = IP:{LOOPBACK}\n")
+    def issue(self, first_day: int = -1, last_day: int = 90) -> None:
+        """Make a new key and certificate for the broker, in the place of the ones before; days are counted from now."""
+        request, certificate, key, own = (self._folder / f"{self.name}.{end}" for end in ("csr", "crt", "key", "conf"))
+        own.write_text(_SIGNING.format(folder=self._folder, name=self.name, host=LOOPBACK))
+        (self._folder / f"{self.name}.index").write_text("")
         _openssl("req", *_NEW_KEY, key, "-out", request, "-subj", "/CN=broker")
-        signing = ("-CA", self.certificate, "-CAkey", self._folder / f"{self.name}.ca.key", "-CAcreateserial")
-        _openssl("x509", "-req", "-in", request, "-out", certificate, "-days", 20, "-extfile", extension, *signing)
+        first, last = (f"{datetime.now(UTC) + timedelta(days=days):%Y%m%d%H%M%SZ}" for days in (first_day, last_day))
+        valid = ("-startdate", first, "-enddate", last)
+        _openssl("ca", "-batch", "-notext", "-config", own, *valid, "-in", request, "-out", certificate)
         for file in (self.certificate, certificate, key):
             give(file, server_account(), 0o644)
 
@@ -55,6 +59,10 @@ class TlsBroker(PrivateBroker):
         super().__init__(folder, users, mosquitto)
         self.authority = authority
 
+    def reload(self) -> None:
+        """Have the running broker read its files anew: certificates, passwords, rights."""
+        os.kill(self.pid, signal.SIGHUP)
+
     def _write(self, name: str, text: str) -> None:
         if name == "mosquitto.conf":
             listener, rest = text.split("\n", 1)
@@ -63,7 +71,8 @@ class TlsBroker(PrivateBroker):
         super()._write(name, text)
 
     def _line(self) -> socket.socket:
-        context = ssl.create_default_context(cafile=self.authority.certificate)
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it is readiness that is asked here
         line = super()._line()
         try:
             return context.wrap_socket(line, server_hostname=self.host)
@@ -72,6 +81,23 @@ class TlsBroker(PrivateBroker):
             raise
 
 
+_SIGNING = """\
+[ca]
+default_ca = own
+[own]
+certificate = {folder}/{name}.ca
+private_key = {folder}/{name}.ca.key
+database = {folder}/{name}.index
+rand_serial = yes
+new_certs_dir = {folder}
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = IP:{host}
+"""
 _NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout")
 
 
