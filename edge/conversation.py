@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from paho.mqtt.client import MQTTMessageInfo
 
@@ -19,6 +19,7 @@ from edge.wire.configuration import ConfigurationReport
 from edge.wire.decode import WireError, decode
 from edge.wire.model import canonical
 from edge.wire.presence import Birth, Will
+from edge.wire.release import ReleaseReport
 from edge.wire.topics import INGEST_STATE_FILTER, Subject, topic
 
 _LONGEST_POLL_S = 0.5
@@ -39,6 +40,11 @@ class Mode(StrEnum):
     RENEWING = "renewing"
     """The spool goes on under a new id once the batches in flight are answered, or their time is over."""
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the broker."""
+        return self not in {Mode.OFFLINE, Mode.CONNECTING}
+
 
 class Configurations(Protocol):
     """Who deals with remote configurations."""
@@ -51,6 +57,21 @@ class Configurations(Protocol):
         """Take a document from the platform."""
 
 
+class Releases(Protocol):
+    """Who knows of releases of the agent."""
+
+    @property
+    def report(self) -> ReleaseReport | None:
+        """What became of the one dealt with last."""
+
+
+class Reports(NamedTuple):
+    """What a birth says of what the platform has sent."""
+
+    configuration: ConfigurationReport | None = None
+    release: ReleaseReport | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """Who speaks, on which of its connections, running what."""
@@ -60,11 +81,14 @@ class Speaker:
     software: str
     configurations: Configurations | None = None
     """None: the platform does not configure this agent."""
+    releases: Releases | None = None
+    """None: this agent is not installed by releases."""
 
     @property
-    def report(self) -> ConfigurationReport | None:
-        """What became of the remote configuration dealt with last."""
-        return None if self.configurations is None else self.configurations.report
+    def reports(self) -> Reports:
+        """What became of the remote configuration and of the release dealt with last."""
+        configuration = None if self.configurations is None else self.configurations.report
+        return Reports(configuration, None if self.releases is None else self.releases.report)
 
     def will(self, *, clean: bool) -> Message:
         """Return the message that says that this connection is over."""
@@ -87,7 +111,7 @@ class Conversation:
         self._copies: dict[int, MQTTMessageInfo] = {}
         self._renewal: Refused | None = None
         self._renewal_due_s = 0.0
-        self._reported: ConfigurationReport | None = None
+        self._reported = Reports()
         self.answered = False
         """Whether the platform has acknowledged anything on this connection."""
 
@@ -110,7 +134,7 @@ class Conversation:
         """Wait for something to happen, half a second at most, and do what is due."""
         for message in self._session.poll(self._wait_s()):
             self._receive(message)
-        if self._speaker.report != self._reported:
+        if self._speaker.reports != self._reported:
             self._announce()
         now_s = self._clock.monotonic_s()
         if self._renewal is not None:
@@ -141,8 +165,8 @@ class Conversation:
         self._announce()
 
     def _announce(self) -> None:
-        """Say who is here, with which spool and which configuration."""
-        self._reported = self._speaker.report
+        """Say who is here, with which spool, which configuration and which release."""
+        self._reported = self._speaker.reports
         birth = Birth(
             agent=self._speaker.agent,
             connection=self._speaker.connection,
@@ -150,7 +174,8 @@ class Conversation:
             software=self._speaker.software,
             at_us=self._clock.now_us(),
             pending_batches=self._spool.depth().batches,
-            configuration=self._reported,
+            configuration=self._reported.configuration,
+            release=self._reported.release,
         )
         self._session.publish(topic(self._speaker.agent, Subject.BIRTH), canonical(birth), retain=True)
 

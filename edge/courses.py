@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 from threading import Event
+from typing import NamedTuple
 
 from edge import event_log
 from edge.agent import Agent, limits_of
 from edge.clock import Clock
+from edge.conversation import Releases
 from edge.remote.configurator import Configurator, Course
+from edge.run_state import RunRecord
 from edge.spool.spool import Spool
 from edge.uplink import Uplink
 
 log = event_log.get(__name__)
+
+
+class Running(NamedTuple):
+    """What is known of the program that runs, and where it is said."""
+
+    software: str
+    """Name and version, for the birth message."""
+    record: RunRecord
+    releases: Releases
 
 
 class Courses:
@@ -23,11 +35,11 @@ class Courses:
     position that the spool holds: as between two starts of the process, but the spool stays open.
     """
 
-    def __init__(self, spool: Spool, clock: Clock, random: Random, software: str) -> None:
+    def __init__(self, spool: Spool, clock: Clock, random: Random, running: Running) -> None:
         self._spool = spool
         self._clock = clock
         self._random = random
-        self._software = software
+        self._running = running
         self._stopped = False
         self._halt = Event()
 
@@ -64,12 +76,15 @@ class Courses:
         self, configurator: Configurator, course: Course, *, until_drained: bool, watch: Callable[[bool], None]
     ) -> bool:
         self._spool.limit(limits_of(course.settings.spool))
-        uplink = Uplink(course.settings, self._spool, self._clock, self._random, self._software)
+        uplink = Uplink(course.settings, self._spool, self._clock, self._random, self._running.software)
         uplink.configurations = configurator if configurator.enabled else None
+        uplink.releases = self._running.releases
         agent = Agent(course.sources, self._spool, uplink, course.settings, self._random)
 
         def look(alive: bool) -> None:
             watch(alive)
+            mode = uplink.mode
+            self._running.record.note(str(self._spool.spool_id), mode, connected=mode.is_connected, alive=alive)
             if configurator.look(agent.source_states()):
                 self._halt.set()
 

@@ -1,8 +1,9 @@
-"""Writing a small file so that it holds either all of the old or all of the new, also after a power cut."""
+"""Small files: written so that they hold all of the old or all of the new, read without trust in who wrote them."""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 
@@ -53,3 +54,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def read_small(path: Path, most_bytes: int = 1024 * 1024) -> bytes:
+    """Return what a small file holds that another user may have put there: no link, pipe or device is followed.
+
+    Raises
+    ------
+    OSError
+        There is no such file, it is no plain file, it is larger than that, or it cannot be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(f"{path} is no plain file")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise OSError(f"{path} is larger than {most_bytes} bytes")
+    return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -9,28 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from edge.broker_settings import BrokerSettings
 from edge.configuration import ConfiguredPath, SettingsModel
 from edge.reporting.rule import ReportRule
-from edge.sources.alert_stream import AlertStreamSettings
-from edge.sources.file_tail import FileTailSettings
-from edge.sources.http_poll import HttpPollSettings
-from edge.sources.http_push import HttpPushSettings
-from edge.sources.modbus_poll import ModbusPollSettings
-from edge.sources.mqtt_subscription import MqttSubscriptionSettings
-from edge.sources.recording import RecordingSettings
-from edge.sources.simulated_store import SimulatedStoreSettings
+from edge.sources.kinds import SourceSettings
 from edge.wire.batch import MAX_READINGS
 from edge.wire.model import AgentName
-
-SourceSettings = Annotated[
-    MqttSubscriptionSettings
-    | HttpPushSettings
-    | HttpPollSettings
-    | AlertStreamSettings
-    | ModbusPollSettings
-    | FileTailSettings
-    | RecordingSettings
-    | SimulatedStoreSettings,
-    Field(discriminator="kind"),
-]
 
 
 class AgentSettings(SettingsModel):
@@ -81,6 +63,36 @@ class RemoteConfigurationSettings(SettingsModel):
     """How long a new configuration is watched before it replaces the one before for good."""
 
 
+class UpdateSettings(SettingsModel):
+    """``[update]``: how the device installs releases that the platform announces, and whose.
+
+    It is read by the command that installs, which runs as root; nothing of it is the platform's to say.
+    """
+
+    release_key: ConfiguredPath | None = None
+    """Public Ed25519 key (PEM) that releases are signed with, owned by root; None: no release is installed."""
+    root: Path = Path("/opt/smartstore")
+    """The folder with ``versions/``, and ``current``, which the agent is started from."""
+    ca_file: ConfiguredPath | None = None
+    """Certificates for the server that releases are fetched from; None: those that the system trusts."""
+    restart_command: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "systemctl",
+        "--no-block",
+        "restart",
+        "smartstore-edge",
+    )
+    healthy_after_s: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    """How long a new release is watched; one that is not healthy then is rolled back."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: Path) -> Path:
+        if not root.is_absolute():
+            msg = "this must be an absolute path"
+            raise ValueError(msg)
+        return root
+
+
 class EdgeSettings(SettingsModel):
     """The whole file."""
 
@@ -90,6 +102,7 @@ class EdgeSettings(SettingsModel):
     uplink: UplinkSettings = UplinkSettings()
     enrolment: EnrolmentSettings = EnrolmentSettings()
     remote_configuration: RemoteConfigurationSettings = RemoteConfigurationSettings()
+    update: UpdateSettings = UpdateSettings()
     source: tuple[SourceSettings, ...]
     report: tuple[ReportRule, ...] = ()
     """Rules for the readings of every source, after its own."""

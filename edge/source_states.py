@@ -1,7 +1,7 @@
 """How each source does: when its device was last heard of, what went wrong last; kept in a small file for ``status``.
 
 The file lies beside the spool. It is written at most every few seconds and never forced onto the disk: it informs a
-person, and nothing depends on it.
+person, and an update of the agent, which looks at it for minutes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from threading import Lock
 from typing import Any
 
 from edge import event_log
+from edge.durable_file import read_small
 
 _QUIET_US = 10_000_000
 """Two writes of the file are at least this far apart, unless a source is first heard of, begins to fail or recovers."""
+
+_LONGEST_TEXT = 500
 
 log = event_log.get(__name__)
 
@@ -69,11 +72,11 @@ class SourceStates:
 
     def failed(self, name: str, failures: int, error: str, fix: str) -> None:
         """Note that a source failed, and what to do."""
-        self._note(name, urgent=True, failures=failures, error=error[:500], fix=fix[:500], error_us=self._now_us())
+        self._note(name, urgent=True, failures=failures, error=_said(error), fix=_said(fix), error_us=self._now_us())
 
     def trouble(self, name: str, error: str, fix: str) -> None:
         """Note what went wrong in a source that goes on, such as a sender with a wrong password."""
-        self._note(name, urgent=False, error=error[:500], fix=fix[:500], error_us=self._now_us())
+        self._note(name, urgent=False, error=_said(error), fix=_said(fix), error_us=self._now_us())
 
     def states(self) -> list[SourceState]:
         """Return the states in the order of the configuration."""
@@ -104,6 +107,11 @@ class SourceStates:
             self._urgent = self._urgent or urgent
 
 
+def _said(text: str) -> str:
+    """Return a text of a length that a person reads, in which bytes of a file's name that are no UTF-8 are escaped."""
+    return text.encode(errors="backslashreplace").decode()[:_LONGEST_TEXT]
+
+
 def states_path(spool: Path) -> Path:
     """Return where the states of the sources lie: beside the spool."""
     return spool.with_name(f"{spool.name}.sources.json")
@@ -113,7 +121,7 @@ def read_states(spool: Path) -> list[SourceState]:
     """Return the states that an agent wrote last beside this spool; empty where there are none that can be read."""
     known = {field.name for field in fields(SourceState)}
     try:
-        document = json.loads(states_path(spool).read_text(encoding="utf-8"))
+        document = json.loads(read_small(states_path(spool)))
         return [SourceState(**{k: v for k, v in each.items() if k in known}) for each in document["sources"]]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return []

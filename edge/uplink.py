@@ -7,7 +7,7 @@ from threading import Event
 
 from edge import event_log
 from edge.clock import Clock
-from edge.conversation import Configurations, Conversation, Mode, Speaker
+from edge.conversation import Configurations, Conversation, Mode, Releases, Speaker
 from edge.liveness import Pulse
 from edge.pauses import full_jitter
 from edge.session import ConnectionEnded, Session
@@ -50,6 +50,8 @@ class Uplink:
         self._software = software
         self.configurations: Configurations | None = None
         """Who deals with the platform's configurations; to be set before ``run``."""
+        self.releases: Releases | None = None
+        """Who knows of releases; likewise."""
         self._session: Session | None = None
         self._failures = 0
         self._mode = Mode.OFFLINE
@@ -89,7 +91,8 @@ class Uplink:
     def _hold_connection(self, stop: Event) -> None:
         self._enter(Mode.CONNECTING)
         self.pulse.beat(_CONNECTED_WITHIN_S)
-        speaker = Speaker(self._agent, self._spool.next_connection(), self._software, self.configurations)
+        number = self._spool.next_connection()
+        speaker = Speaker(self._agent, number, self._software, self.configurations, self.releases)
         session = Session(self._broker, self._agent, speaker.will(clean=False))
         self._session = session
         try:

@@ -119,8 +119,8 @@ def _answers(options: argparse.Namespace, language: Language) -> Any:
 
 def _source(parts: list[str]) -> dict[str, Any]:
     """Return the keys that a ``--source`` gives; ``options.KEY=VALUE`` is an option of the decoder."""
-    from edge.onboarding.source_kinds import KINDS  # noqa: PLC0415 - as in run
     from edge.onboarding.toml_text import read_value  # noqa: PLC0415 - as in run
+    from edge.sources.kinds import KINDS  # noqa: PLC0415 - as in run
 
     kind, *pairs = parts
     if kind not in KINDS:

@@ -27,11 +27,11 @@ _UNNAMED = "device"
 
 
 class _AnyMap(BaseModel):
-    """The one key that tells the two kinds of map apart."""
+    """The one key that tells the kinds of map apart."""
 
     model_config = ConfigDict(extra="ignore")
 
-    format: Literal["json", "modbus"]
+    format: Literal["json", "modbus", "bacnet"]
 
 
 def add_parser(commands: Any) -> None:
@@ -66,13 +66,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _decode(options: argparse.Namespace) -> Decoded:
-    from edge.decoders import json_map, modbus_map  # noqa: PLC0415 - other commands start without the decoders
+    from edge.decoders import bacnet_map, json_map, modbus_map  # noqa: PLC0415 - other commands start without the decoders
 
     payload = sys.stdin.buffer.read() if options.payload == "-" else Path(options.payload).read_bytes()
     at_us = time.time_ns() // 1000 if options.at is None else (options.at - _EPOCH) // timedelta(microseconds=1)
-    if read_configuration(options.map, _AnyMap).format == "json":
+    form = read_configuration(options.map, _AnyMap).format
+    if form == "json":
         paths = read_configuration(options.map, json_map.JsonMap)
         return json_map.decode_with(paths, Arrival(payload, at_us, options.topic), options.device)
+    if form == "bacnet":
+        objects = read_configuration(options.map, bacnet_map.BacnetMap)
+        return bacnet_map.decode_with(objects, Arrival(payload, at_us), options.device or objects.device or _UNNAMED)
     registers = read_configuration(options.map, modbus_map.ModbusMap)
     device = options.device or registers.device or _UNNAMED
     return modbus_map.decode_with(registers, Arrival(_block(registers, payload, options.start), at_us), device)

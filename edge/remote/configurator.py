@@ -3,6 +3,7 @@
 A document is checked, kept on the disk as a trial, and run. If a source that it brings or changes has not worked once
 when the probation is over, or the agent dies over it again and again, what ran before runs again. Each step is one
 replacement of one file, so that a kill at any moment leaves either the step before or the step after.
+A release that the configuration in force announces is written down beside it, for the command that installs.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import NamedTuple
 from edge import event_log
 from edge.configuration import ConfigurationError
 from edge.remote.held import Held, HeldFile
-from edge.remote.tables import laid_over, local_tables
+from edge.remote.tables import announcement_of, laid_over, local_tables
 from edge.settings import EdgeSettings
 from edge.source_states import SourceState
 from edge.sources.source import Source
+from edge.update.announcement import Announcement, AnnouncementFile
 from edge.wire.configuration import Configuration, ConfigurationReport
 from edge.wire.decode import WireError, decode
 
@@ -60,6 +62,9 @@ class Configurator:
         self._judged_s = 0.0
         self._watched: frozenset[str] = frozenset()
         self._resumes = self._held.trial is not None
+        self._running: EdgeSettings | None = None
+        self._announcements = AnnouncementFile(local.spool.path)
+        self._announce_anew()
 
     @property
     def enabled(self) -> bool:
@@ -84,6 +89,11 @@ class Configurator:
         ConfigurationError
             The local file's own sources cannot be built, and it is they that are to run.
         """
+        course = self._chosen()
+        self._running = course.settings
+        return course
+
+    def _chosen(self) -> Course:
         if self._held.trial is not None and (course := self._course_of_trial(self._held.trial)):
             return course
         if self._held.good is not None:
@@ -112,14 +122,25 @@ class Configurator:
         if fresh is None or fresh.number <= self._held.number:
             return False
         try:
-            self._built(self._laid_over(fresh))
+            settings = self._laid_over(fresh)
+            self._built(settings)
         except ConfigurationError as error:
             log.warning("configuration_refused", number=fresh.number, error=str(error), fix="send a corrected one")
             self._keep(self._held.refusing(fresh, str(error)))
             return False
+        if self._announces_alone(fresh, settings):
+            log.info("configuration_applied", number=fresh.number)
+            self._keep(self._held.trying(fresh).proved())
+            return False
         log.info("configuration_tried", number=fresh.number)
         self._resumes = False
         return self._keep(self._held.trying(fresh))  # or it is not tried: a restart must find what runs
+
+    def _announces_alone(self, fresh: Configuration, settings: EdgeSettings) -> bool:
+        """Tell whether a document changes the announced release and nothing else: then nothing is started anew."""
+        if self._held.trial is not None or announcement_of(fresh.toml) == _announced(self._held):
+            return False
+        return settings == self._running
 
     def _course_of_trial(self, trial: Configuration) -> Course | None:
         """Return the course of what is tried, its probation begun; None where it was taken back."""
@@ -173,6 +194,7 @@ class Configurator:
     def _keep(self, held: Held) -> bool:
         """Keep a state; False where the disk cannot take it now, so that all is as before."""
         try:
+            self._announcements.keep(_announced(held))  # first: a start before the next line puts it back
             self._file.write(held)
         except OSError as error:
             fix = "give the agent room and the right to write beside its spool; it goes on with what it has"
@@ -180,6 +202,22 @@ class Configurator:
             return False
         self._held = held
         return True
+
+    def _announce_anew(self) -> None:
+        """Have the file say what the kept state says, which an end between the two may have left apart."""
+        try:
+            self._announcements.keep(_announced(self._held))
+        except OSError as error:
+            fix = "give the agent room and the right to write beside its spool, and restart it"
+            log.error("announcement_not_kept", error=str(error), fix=fix)
+
+
+def _announced(held: Held) -> Announcement | None:
+    """Return the release that the configuration in force announces."""
+    try:
+        return None if held.good is None else announcement_of(held.good.toml)
+    except ConfigurationError:  # of another release of the agent; whether it can be run is seen elsewhere
+        return None
 
 
 def _read(payload: bytes) -> Configuration | None:

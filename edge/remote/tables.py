@@ -1,8 +1,8 @@
 """From the tables that the platform sends to settings: what it may say, and what it may not.
 
-The platform may say what is read and how it is reported, not who the agent is, where its platform is or where its spool
-lies. A file that it names is in the folder of the local configuration file, and one that holds a secret is used as a
-secret only.
+The platform may say what is read, how it is reported and which release is wanted, not who the agent is, where its
+platform is or where its spool lies. A file that it names is in the folder of the local configuration file, and one that
+holds a secret is used as a secret only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pydantic import BaseModel
 
 from edge.configuration import ConfigurationError, check_tables
 from edge.settings import EdgeSettings
+from edge.update.announcement import TABLE, Announcement, announced_in
 from edge.wire.personal_data import forbidden_names
 
 _WHERE = Path("configuration")
 """How messages call the document."""
-_TABLES = frozenset({"source", "report", "spool", "uplink"})
+_TABLES = frozenset({"source", "report", "spool", "uplink", TABLE})
 _SERIAL_LINES = ("/dev/tty", "/dev/serial/")
 _PRIVATE_KEY = "-----BEGIN"
 _SECRET_FILE = "_file"  # noqa: S105 - how the names of such keys end
@@ -49,6 +50,7 @@ def laid_over(local: Mapping[str, Any], text: str, folder: Path) -> EdgeSettings
         The text is no TOML, says something wrong, or something that it may not; the message names the key.
     """
     remote = within_scope(text)
+    announced_in(remote, _WHERE)
     spool, uplink = local["spool"], local["uplink"]
     together = dict(local) | {name: remote[name] for name in ("source", "report") if name in remote}
     # The local path is complete already and must not be looked for beside the file once more.
@@ -64,6 +66,11 @@ def laid_over(local: Mapping[str, Any], text: str, folder: Path) -> EdgeSettings
     return settings
 
 
+def announcement_of(text: str) -> Announcement | None:
+    """Return the release that a remote text announces, None where it announces none; raises as ``laid_over``."""
+    return announced_in(within_scope(text), _WHERE)
+
+
 def within_scope(text: str) -> dict[str, Any]:
     """Return the tables of a text that says nothing but what the platform may say, right or wrong.
 
@@ -77,7 +84,8 @@ def within_scope(text: str) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigurationError(f"{_WHERE}: not TOML: {error}") from None
     problems = [
-        f"{name}: the platform sets source, report, spool and uplink only" for name in sorted(remote.keys() - _TABLES)
+        f"{name}: the platform sets source, report, spool, uplink and release only"
+        for name in sorted(remote.keys() - _TABLES)
     ]
     if "path" in _table(remote, "spool"):
         problems.append("spool.path: the spool stays where it is")

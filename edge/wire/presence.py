@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from edge.wire.configuration import ConfigurationReport
 from edge.wire.model import WIRE_VERSION, AgentName, Count, InstantUs, WireModel
+from edge.wire.release import ReleaseReport
 
 ConnectionNumber = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """Counts an agent's connections; a will of an older connection than the last birth says nothing."""
@@ -27,6 +28,8 @@ class Birth(WireModel):
     pending_batches: Count
     configuration: ConfigurationReport | None = Field(default=None, exclude_if=lambda report: report is None)
     """The remote configuration that the agent dealt with last; the birth is said again when this changes."""
+    release: ReleaseReport | None = Field(default=None, exclude_if=lambda report: report is None)
+    """The release of itself that was dealt with last on its device; likewise."""
 
 
 class Will(WireModel):

@@ -32,7 +32,7 @@ def add_verbs(group: Subparsers) -> None:
     configure = add_verb(group, "configure", "send an agent tables to run with in place of its local ones", _configure)
     configure.add_argument("agent", metavar="ID")
     configure.add_argument(
-        "file", metavar="FILE", type=Path, nargs="?", help="TOML: [[source]], [[report]], [spool], [uplink]"
+        "file", metavar="FILE", type=Path, nargs="?", help="TOML: [[source]], [[report]], [spool], [uplink], [release]"
     )
     configure.add_argument(
         "--unchecked",

@@ -20,7 +20,7 @@ def add_parser(subparsers: Subparsers) -> None:
     summary = "restore a backup into an empty database and check it; exit status 1 where it differs from its manifest"
     verb = subparsers.add_parser("restore", help=summary, description=summary)
     verb.add_argument("folder", type=Path, metavar="DIR", help="what 'backup' made")
-    verb.add_argument("--into", required=True, metavar="URL", help="postgresql://owner@host:5432/new_database")
+    verb.add_argument("--into", required=True, metavar="URL", help="postgresql://postgres@host:5432/new_database")
     verb.add_argument("--password-file", type=Path, metavar="FILE", help="whose first line is the password")
     verb.add_argument("--bin", type=Path, metavar="DIR", help="folder of pg_restore, where it is not found")
     verb.set_defaults(command=_restore)
@@ -32,7 +32,12 @@ def _restore(arguments: argparse.Namespace) -> int:
     except ValidationError as error:
         msg = f"--into: {error.errors()[0]['msg']}"
         raise BackupError(msg) from None
-    manifest, differing = restore(conninfo(database), arguments.folder, arguments.bin)
+    try:
+        into = conninfo(database)
+    except OSError as error:
+        msg = f"--password-file: {error.strerror}: {arguments.password_file}; name a file whose first line is the password"
+        raise BackupError(msg) from None
+    manifest, differing = restore(into, arguments.folder, arguments.bin)
     for line in differing:
         write_line(line)
     if differing:

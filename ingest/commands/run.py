@@ -6,6 +6,7 @@ import argparse
 import gc
 import signal
 import sys
+import threading
 
 from ingest.commands.options import Subparsers, add_verb, settings_of
 from ingest.service import Service
@@ -27,6 +28,7 @@ def _run(arguments: argparse.Namespace) -> int:
     sys.setswitchinterval(_SWITCH_S)
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
     service = Service(settings_of(arguments))
+    threading.excepthook = service.fail_after
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: service.request_stop())
     service.start()

@@ -19,6 +19,7 @@ from edge.settings import EdgeSettings
 
 AGENT = CLONE / "deploy" / "agent"
 UNIT = AGENT / "smartstore-edge.service"
+UPDATE, TIMER = AGENT / "smartstore-edge-update.service", AGENT / "smartstore-edge-update.timer"
 PLATFORMS = ("manylinux_2_17_x86_64", "manylinux_2_17_aarch64", "manylinux_2_17_armv7l")
 SANDBOX = {
     "NoNewPrivileges": "yes",
@@ -32,10 +33,10 @@ SANDBOX = {
 }
 
 
-def unit() -> dict[str, list[str]]:
-    """Return the values of the unit's settings, each as often as it is given."""
+def unit(path: Path = UNIT) -> dict[str, list[str]]:
+    """Return the values of a unit's settings, each as often as it is given."""
     found: dict[str, list[str]] = defaultdict(list)
-    for line in UNIT.read_text().splitlines():
+    for line in path.read_text().splitlines():
         if line and line[0] not in "#[":
             key, _, value = line.partition("=")
             found[key].append(value)
@@ -63,15 +64,42 @@ def _name(requirement: str) -> str:
     return re.split(r"[^A-Za-z0-9_.-]", requirement)[0].replace("_", "-").lower()
 
 
-def test_the_unit_is_what_systemd_understands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [UNIT.name, UPDATE.name, TIMER.name])
+def test_the_unit_is_what_systemd_understands(tmp_path: Path, name: str) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze, which verifies units, is not installed")
-    text = UNIT.read_text().replace("/opt/smartstore/bin/smartstore-edge", "/bin/true")
-    copy = tmp_path / UNIT.name
-    copy.write_text(text)
-    done = subprocess.run(["systemd-analyze", "verify", str(copy)], capture_output=True, text=True, check=False)
-    said = [line for line in done.stderr.splitlines() if UNIT.name in line]
-    assert said == []
+    for unit_file in (UNIT, UPDATE, TIMER):
+        text = re.sub(r"/opt/smartstore/\w+/bin/smartstore-edge", "/bin/true", unit_file.read_text())
+        (tmp_path / unit_file.name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", str(tmp_path / name)], capture_output=True, text=True, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "smartstore" in line] == []
+
+
+def test_the_agent_is_started_from_what_is_current_and_updated_by_what_is_proven() -> None:
+    (agent,), (update,) = unit()["ExecStart"], unit(UPDATE)["ExecStart"]
+    config = "/etc/smartstore-edge/agent.toml"
+    root = EdgeSettings.model_fields["update"].default.root
+    assert agent == f"{root}/current/bin/smartstore-edge run {config}"
+    assert update == f"{root}/proven/bin/smartstore-edge update {config}"
+    command = EdgeSettings.model_fields["update"].default.restart_command
+    assert command[-1] == UNIT.stem
+
+
+def test_an_update_can_write_where_versions_are_and_nowhere_else() -> None:
+    found = unit(UPDATE)
+    assert found["ProtectSystem"] == ["strict"]
+    assert found["ReadWritePaths"] == [str(EdgeSettings.model_fields["update"].default.root)]
+    assert found["Type"] == ["oneshot"]
+    assert "User" not in found  # the agent's own user must not be able to exchange its program
+    assert "ReadWritePaths" not in unit()
+
+
+def test_the_timer_begins_soon_after_a_start_so_that_a_release_that_ends_the_device_is_taken_back() -> None:
+    found = unit(TIMER)
+    assert (found["OnBootSec"], found["OnUnitInactiveSec"]) == (["1min"], ["1h"])
+    assert found["RandomizedDelaySec"] == ["30s"]
 
 
 def test_the_unit_is_sandboxed_watched_and_started_again() -> None:

@@ -139,6 +139,6 @@ def test_the_page_says_the_same() -> None:
     commands = {re.sub(r"^sudo -u \S+ ", "", line) for line in section.splitlines()}
     assert {INIT, DOCTOR, STATUS} <= commands
     assert (
-        f"ExecStart=/opt/smartstore/bin/{RUN}".replace("$CONFIG", "/etc/smartstore-edge")
+        f"ExecStart=/opt/smartstore/current/bin/{RUN}".replace("$CONFIG", "/etc/smartstore-edge")
         in (CLONE / "deploy/agent/smartstore-edge.service").read_text().splitlines()
     )

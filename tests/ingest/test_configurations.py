@@ -127,6 +127,7 @@ def test_a_broker_that_lost_everything_is_told_again(  # noqa: PLR0917
         ('[broker]\nhost = "x"\n', "broker: the platform sets"),
         ('[[source]]\nkind = "recording"\nname = "r"\npath = "/etc/passwd"\nmap = "m.toml"\n', "in the folder"),
         (SOURCE.replace('"a"', '"24:E1:24:FF:39:20"'), "personal data"),
+        ('[release]\nversion = "1.0"\nurl = "/media"\nsha256 = "0"\n', "release.version"),
         ("= 5", "not TOML"),
         ("x" * 300_000, "longer than"),
     ],
@@ -205,7 +206,7 @@ class Outlet:
 
 def test_each_is_published_once_a_connection_and_again_while_its_agent_is_silent(connection: Database) -> None:
     outlet, now_s = Outlet(), 0.0
-    link = Link("", "unused", Event(), lambda _: None)
+    link = Link(str, "unused", Event(), lambda _: None)
     publisher = ConfigurationPublisher(link, outlet, Event(), lambda: now_s)
     issue_configuration(connection, AGENT, "", 5)
     issue_configuration(connection, "shop-8", "", 5)

@@ -14,6 +14,7 @@ from edge.cli import main
 from edge.configuration import read_configuration
 from edge.onboarding import source_kinds
 from edge.settings import EdgeSettings
+from edge.sources.kinds import KINDS
 
 METER = ["http_poll", "name=meter", "url=http://192.168.1.20/cm", "decoder=tasmota", "options.device=meter-1"]
 FLAGS = ["--agent", "store-7", "--host", "broker.example.org", "--ca-file", "ca.pem", "--password-file", "password"]
@@ -62,7 +63,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(config: Path, capsys: pytest
 def test_questions_are_asked_for_what_the_flags_leave_open(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answers = ["shop-1", "127.0.0.1", "", "", "", "", "9", "simulated_store", "trial", "sim-store-a", "[2026-05-04]"]
+    answers = ["shop-1", "127.0.0.1", "", "", "", "", "99", "simulated_store", "trial", "sim-store-a", "[2026-05-04]"]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([*answers, "", ""]) + "\n"))
     assert main(["init", str(config), "--lang", "zh"]) == 0
     settings = read_configuration(config, EdgeSettings)
@@ -128,4 +129,4 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
 
 
 def test_every_kind_has_a_title() -> None:
-    assert set(source_kinds.TITLES) == set(source_kinds.KINDS)
+    assert set(source_kinds.TITLES) == set(KINDS)

@@ -94,6 +94,12 @@ def test_a_wrong_map_is_told_by_its_key(
     assert f"{wrong}: {told}" in capsys.readouterr().err
 
 
+def test_a_map_of_bacnet_objects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = '{"objects": [{"object": "analog-input,1", "present_value": 50, "units": "degrees-fahrenheit"}]}'
+    assert main(["try", str(MAPS / "bacnet_air_handler.toml"), _payload(tmp_path, told), AT]) == 0
+    assert "reading  device temperature[supply] = 10 degC (gauge of 300 s)" in capsys.readouterr().out
+
+
 def test_a_payload_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["try", str(MAPS / "hvac.toml"), str(tmp_path / "absent")]) == 2
     assert "absent" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from edge.remote.held import HeldFile
 from edge.settings import AgentSettings, EdgeSettings, RemoteConfigurationSettings, SpoolSettings
 from edge.source_states import SourceState
 from edge.sources.simulated_store import SimulatedStoreSettings
+from edge.update.announcement import AnnouncementFile
 from edge.wire.configuration import Configuration, ConfigurationState
 from edge.wire.model import canonical, digest
 
@@ -240,3 +241,104 @@ def test_without_any_that_can_be_run_the_operator_is_told(tmp_path: Path) -> Non
     )
     with pytest.raises((ConfigurationError, LookupError)):
         Configurator(broken, tmp_path / "edge.toml", lambda: 0.0).course()
+
+
+RELEASE = '[release]\nversion = "{version}"\nurl = "https://platform.example/r.zip"\nsha256 = "{sha}"\n'
+
+
+def release(version: str = "1.2.3") -> str:
+    return RELEASE.format(version=version, sha="ab" * 32)
+
+
+def sources(*names: str) -> str:
+    return document(1, *names).toml
+
+
+def announced(bench: Bench) -> str | None:
+    found = AnnouncementFile(bench.folder / "spool.db").read()
+    return None if found is None else found.version
+
+
+def test_a_release_alone_is_announced_without_a_new_course(bench: Bench) -> None:
+    assert not bench.send(1, toml=release())
+    assert bench.said == (1, ConfigurationState.APPLIED)
+    assert announced(bench) == "1.2.3"
+    assert bench.start() == ["local"]
+    assert not bench.send(2, toml=release("1.3.0"))
+    assert announced(bench) == "1.3.0"
+    assert not bench.send(3, toml="")
+    assert announced(bench) is None
+    assert bench.said == (3, ConfigurationState.APPLIED)
+
+
+def test_a_release_with_other_sources_is_announced_once_they_have_proved_themselves(bench: Bench) -> None:
+    assert bench.send(1, toml=sources("a") + release())
+    assert bench.course() == ["a"]
+    assert announced(bench) is None
+    assert not bench.after(61)
+    assert announced(bench) == "1.2.3"
+    assert not bench.send(2, toml=sources("a") + release("1.3.0"))  # the sources stay as they are
+    assert announced(bench) == "1.3.0"
+    assert bench.send(3, toml=sources("b") + release("1.4.0"))
+    bench.course()
+    assert bench.after(61, failing("b"))
+    assert announced(bench) == "1.3.0"
+
+
+def test_the_same_document_once_more_is_run_anew(bench: Bench) -> None:
+    assert not bench.send(1, toml=release())
+    assert bench.send(2, toml=release())  # a person wants the sources started with the files that are there now
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        (release("1.2"), "release.version"),
+        (release("01.2.3"), "release.version"),
+        (release().replace("https://", "http://"), "release.url: Value error, this must be https"),
+        (release().replace("https://platform", "https://user:secret@platform"), "release.url"),
+        (release().replace("https://platform.example/r.zip", "media/r.zip"), "release.url"),
+        (release().replace("https://platform.example/r.zip", "https:///r.zip"), "release.url"),
+        (release().replace("https://platform.example/r.zip", "https://a b/r.zip"), "release.url"),
+        (release().replace("https://platform.example/r.zip", "https://[::1/r.zip"), "release.url"),
+        (release().replace("abab", "ABAB"), "release.sha256"),
+        (release() + 'release_key = "mine.pem"\n', "release.release_key"),
+        ("release = 5", "release"),
+        ('[release]\nversion = "1.2.3"\n', "release.url"),
+        ('[update]\nrelease_key = "mine.pem"\n', "update: the platform sets"),
+    ],
+)
+def test_a_wrong_announcement_is_refused(bench: Bench, toml: str, said: str) -> None:
+    assert not bench.send(1, toml=toml)
+    assert bench.said == (1, ConfigurationState.REFUSED)
+    assert bench.configurator.report
+    assert said in bench.configurator.report.detail
+    assert announced(bench) is None
+
+
+def test_a_path_where_somebody_copies_it_to_is_announced_as_well(bench: Bench) -> None:
+    assert not bench.send(1, toml=release().replace("https://platform.example/r.zip", "/media/usb"))
+    assert announced(bench) == "1.2.3"
+
+
+def test_an_end_between_both_files_is_made_good_by_the_next_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not bench.send(1, toml=release())
+    with monkeypatch.context() as patched:
+        patched.setattr(HeldFile, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "full")))
+        bench.send(2, toml=release("1.3.0"))
+    assert announced(bench) == "1.3.0"
+    assert bench.said == (1, ConfigurationState.APPLIED)
+    bench.start()
+    assert announced(bench) == "1.2.3"
+    (bench.folder / "spool.db.announced.json").write_bytes(b"{")
+    assert announced(bench) is None
+    bench.start()
+    assert announced(bench) == "1.2.3"
+
+
+def test_an_agent_that_is_not_to_be_configured_announces_nothing(bench: Bench) -> None:
+    assert not bench.send(1, toml=release())
+    bench = Bench(bench.folder, enabled=False)
+    assert announced(bench) is None

@@ -179,7 +179,7 @@ def test_approval_is_a_version_and_takes_what_was_refused(
     said = capsys.readouterr().out
     assert "agent agent-1 is approved with registry version 2" in said
     assert "refused batches replayed: 2 committed" in said
-    assert one(database, "select array_agg(value order by t) from readings_count") == [1.0, 2.0]
+    assert one(database, "select array_agg(value::float8 order by t) from readings_count") == [1.0, 2.0]
     assert one(database, "select array_agg(state) from refusals") == ["replayed", "replayed"]
 
     # The set still says that it isn't: importing it withdraws the approval, and says so.

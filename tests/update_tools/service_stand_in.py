@@ -1,0 +1,34 @@
+"""What a service manager does for one service: starts it anew whenever it ends, or when it is told to.
+
+``service_stand_in.py FOLDER COMMAND ...``: a file ``restart`` in FOLDER is the order; ``starts`` has a line a start.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from threading import Event
+
+_LOOK_S = 0.02
+
+
+def main() -> int:
+    folder, command, stopping = Path(sys.argv[1]), sys.argv[2:], Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    order, pause = folder / "restart", Event()
+    while not stopping.is_set():
+        order.unlink(missing_ok=True)
+        with (folder / "agent.log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as agent:
+            with (folder / "starts").open("a") as starts:
+                starts.write(f"{agent.pid}\n")
+            while not stopping.wait(_LOOK_S) and not order.exists() and agent.poll() is None:
+                pass
+            agent.terminate()
+        pause.wait(_LOOK_S)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
