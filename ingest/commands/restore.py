@@ -35,7 +35,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     try:
         into = conninfo(database)
     except OSError as error:
-        msg = f"--password-file: {error.strerror}: {arguments.password_file}; name a file whose first line is the password"
+        msg = f"--password-file: {error.strerror}: {arguments.password_file}; its first line is to be the password"
         raise BackupError(msg) from None
     manifest, differing = restore(into, arguments.folder, arguments.bin)
     for line in differing:
