@@ -11,6 +11,8 @@ from edge.wire.series import Counter, Reset
 
 WRAP_DIVISOR = 64
 """Where a register may wrap and reset, a drop is a wrap if that makes an increment of at most 1/64 of its range."""
+CLOCK_TOLERANCE_US = 300_000_000
+"""How far the midnight of a device's clock may be from the true one, as decoders allow it by default, in µs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,12 +105,13 @@ def register_slots(t_us: Int64, value: Float64, counter: Counter, midnights_us: 
 
     Notes
     -----
-    Increment c_k - c_(k-1); on a drop, a reset gives c_k and a wrap c_k - c_(k-1) + 2^w. A register that can't wrap
-    resets, one that never resets wraps; where both may be, see ``WRAP_DIVISOR``. A register of rule ``midnight`` gives
-    c_k across a midnight even without a drop. Any other reset is seen by its drop alone: where a register has grown
-    past the reading before by the time of the next one, what it lost can't be known. A fall of a register that neither
-    wraps nor resets is taken as a reset. Sources: Prometheus' ``increase`` for resets; makers' payload documents for
-    widths.
+    Increment c_k - c_(k-1); on a drop, a reset gives c_k and a wrap c_k - c_(k-1) + 2^w steps. A register that can't
+    wrap resets, one that never resets wraps; where both may be, see ``WRAP_DIVISOR``. A register of rule ``midnight``
+    gives c_k across a midnight even without a drop, unless the drop is seen right before or after it: a device's clock
+    may be off by ``CLOCK_TOLERANCE_US``, and it resets once a midnight. Any other reset is seen by its drop alone:
+    where a register has grown past the reading before by the time of the next one, what it lost can't be known. A fall
+    of a register that neither wraps nor resets is taken as a reset. Sources: Prometheus' ``increase`` for resets;
+    makers' payload documents for widths.
 
     Examples
     --------
@@ -119,19 +122,29 @@ def register_slots(t_us: Int64, value: Float64, counter: Counter, midnights_us: 
     before, after = value[:-1], value[1:]
     change = after - before
     dropped = change < 0
-    if counter.width_bits is None:
-        wrapped = np.zeros(change.size, dtype=np.bool_)
-        turn = 0.0
-    else:
-        turn = float(2**counter.width_bits)
-        wrapped = dropped & ((counter.reset is Reset.NEVER) | (change + turn <= turn / WRAP_DIVISOR))
+    turn = counter.turn or 0.0
+    wrapped = dropped & (turn > 0) & ((counter.reset is Reset.NEVER) | (change + turn <= turn / WRAP_DIVISOR))
     reset = dropped & ~wrapped
     if counter.reset is Reset.MIDNIGHT:
-        # A reading at midnight itself may stand before or after the reset: it belongs to the day it ends.
-        crossed = np.diff(np.searchsorted(midnights_us, t_us, side="left")) > 0
+        crossed = _unseen_midnights(t_us, reset, midnights_us)
         reset, wrapped = reset | crossed, wrapped & ~crossed
     amount = np.where(reset, after, np.where(wrapped, change + turn, change))
     return Slots(t_us[:-1], t_us[1:], amount.astype(np.float64), reset)
+
+
+def _unseen_midnights(t_us: Int64, reset: Bool, midnights_us: Int64) -> Bool:
+    """Return for each pair of readings whether midnights lie between them whose reset no drop nearby shows."""
+    # A reading at midnight itself may stand before or after the reset: it belongs to the day it ends.
+    passed = np.searchsorted(midnights_us, t_us, side="left")
+    crossings = np.flatnonzero(np.diff(passed) > 0)
+    midnight = midnights_us[passed[crossings + 1] - 1]
+    ends, starts = t_us[1:][reset], t_us[:-1][reset]
+    early = np.searchsorted(ends, midnight, "right") - np.searchsorted(ends, midnight - CLOCK_TOLERANCE_US, "right")
+    late = np.searchsorted(starts, midnight + CLOCK_TOLERANCE_US) - np.searchsorted(starts, midnight)
+    seen = (early + late > 0) & (np.diff(passed)[crossings] == 1)
+    unseen = np.zeros(reset.size, dtype=np.bool_)
+    unseen[crossings[~seen]] = True
+    return unseen
 
 
 def shares(slots: Slots, start_us: int, end_us: int) -> Float64:

@@ -13,7 +13,8 @@ from analytics.metrics.completeness import covered
 from analytics.metrics.counts import Slots, event_slots, interval_slots, joined, register_slots
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
 from analytics.windows import LocalDays, Window
-from edge.wire.series import Kind, OnChange, Series
+from edge.wire.batch import Flag
+from edge.wire.series import Counter, Kind, OnChange, Series
 
 Int16 = NDArray[np.int16]
 MICROSECONDS = 1_000_000
@@ -43,6 +44,13 @@ class SeriesArrays:
         """Return the rows with start <= t < end."""
         first, last = np.searchsorted(self.t_us, [start_us, end_us])
         return self.where(slice(int(first), int(last)))
+
+    def increments(self, counter: Counter, midnights_us: Int64) -> Slots:
+        """Return the increments of a register between consecutive readings, but those of a repeated local hour."""
+        # Both runs of that hour stand at the first: a register read there may seem to fall. What it counted meanwhile
+        # is in the next reading.
+        told = self.where((self.flags & Flag.AMBIGUOUS_LOCAL_TIME) == 0)
+        return register_slots(told.t_us, told.value, counter, midnights_us)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +132,7 @@ class Observed:
 
     def _slots_of(self, part: SeriesArrays, midnights_us: Int64) -> Slots:
         if part.series.counter is not None:
-            return register_slots(part.t_us, part.value, part.series.counter, midnights_us)
+            return part.increments(part.series.counter, midnights_us)
         if part.series.kind is Kind.EVENT:
             return event_slots(part.t_us, part.value)
         return interval_slots(part.t_us, part.value, part.period_us or self.period_us)

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.decoders.identity import DeviceName
 from edge.decoders.keeping import keeping
 from edge.decoders.payload import Arrival, Decoded, PayloadRefusedError
-from edge.wire.model import Identifier
 
 __all__ = [
     "Arrival",
@@ -52,14 +52,14 @@ class DecoderOptions(BaseModel):
 class NamedOptions(DecoderOptions):
     """Options of a device whose payloads hold no identity that may leave the store."""
 
-    device: Identifier
+    device: DeviceName
     """Name of the device."""
 
 
 class NameableOptions(DecoderOptions):
     """Options of a device whose payloads hold a usable identity."""
 
-    device: Identifier | None = None
+    device: DeviceName | None = None
     """Name of the device, instead of the one that payload or topic holds."""
 
 

@@ -14,10 +14,11 @@ from edge.decoders.counting import Parts, StatedInterval
 from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NamedOptions, PayloadRefusedError
 from edge.decoders.device_series import series
 from edge.decoders.device_time import stated
+from edge.decoders.identity import ChannelName
 from edge.decoders.json_parts import as_object, list_at, numeral
 from edge.decoders.reading_json import count, json_object, member, text
 from edge.wire.batch import Flag
-from edge.wire.series import Channel, Kind, Reset, Series
+from edge.wire.series import Kind, Reset, Series
 
 _HOURS = 24
 _HOUR_S = 3600.0
@@ -34,7 +35,7 @@ class HanwhaOptions(NamedOptions, ClockOptions):
     then kept beside them as the device's own)."""
     time_zone: ZoneInfo | None = None
     """Zone of the camera's clock: the hours of a search are its local ones. Needed with ``interval``."""
-    lines: Mapping[str, Channel] = Field(default_factory=dict)
+    lines: Mapping[str, ChannelName] = Field(default_factory=dict)
     """Channel by a line's name, needed with ``interval``: a search names lines, ``check`` numbers them. ``0.1`` is the
     first line of video channel 0."""
     days_before: Annotated[int, Field(ge=0, le=366)] = 1

@@ -22,11 +22,10 @@ from edge.decoders.decoder import (
     PayloadRefusedError,
 )
 from edge.decoders.device_series import series
-from edge.decoders.identity import by_plain_address, device_identity, plain_address
+from edge.decoders.identity import ChannelName, DeviceName, by_plain_address, device_identity, plain_address
 from edge.decoders.reading_json import number, state
 from edge.readings import Reading
-from edge.wire.model import Identifier
-from edge.wire.series import Channel, Kind
+from edge.wire.series import Kind
 
 _TOPIC = re.compile(r"^homie/([^/]{1,64})/(?:scales/([^/]{1,32})/)?([^/]{1,64})$")
 
@@ -34,8 +33,8 @@ _TOPIC = re.compile(r"^homie/([^/]{1,64})/(?:scales/([^/]{1,32})/)?([^/]{1,64})$
 class ShelfScale(DecoderOptions):
     """The device and channel that stand for one scale."""
 
-    device: Identifier
-    channel: Channel = ""
+    device: DeviceName
+    channel: ChannelName = ""
 
 
 class HomieShelfOptions(NameableOptions):

@@ -12,11 +12,11 @@ from edge.decoders.counting import Parts, stated_interval
 from edge.decoders.decoder import Arrival, ClockOptions, Decoded, Decoder, MadeFrom, NameableOptions
 from edge.decoders.device_series import series
 from edge.decoders.device_time import clock_flags, stated
-from edge.decoders.identity import device_identity
+from edge.decoders.identity import ChannelName, device_identity
 from edge.decoders.json_parts import as_object, list_at
 from edge.decoders.reading_json import count, json_object, member, text
 from edge.wire.batch import Flag
-from edge.wire.series import Channel, Kind, Reset
+from edge.wire.series import Kind, Reset
 
 _UTC = ZoneInfo("UTC")
 
@@ -27,7 +27,7 @@ class Register(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     quantity: Literal["entries", "exits", "passages"]
-    channel: Channel = ""
+    channel: ChannelName = ""
 
 
 class IrisysOptions(NameableOptions, ClockOptions):

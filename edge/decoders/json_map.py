@@ -19,7 +19,7 @@ from edge.configuration import SettingsModel, read_configuration
 from edge.decoders.counting import Parts
 from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom, PayloadRefusedError
 from edge.decoders.device_time import clock_flags, epoch_us, stated
-from edge.decoders.identity import device_identity, looks_like_mac
+from edge.decoders.identity import denied_words, device_identity, looks_like_mac
 from edge.decoders.mapped import DeviceMap, MapOptions, MappedReading, refuse_repeated_series
 from edge.decoders.reading_json import json_document, number, text
 from edge.readings import Reading
@@ -235,8 +235,11 @@ def _channel(reading: JsonReading, document: Any) -> str:
     if reading.channel_path is None:
         return reading.channel
     named = _as_name(reading.channel_path.find(document))
-    if not _CHANNEL.fullmatch(named) or (looks_like_mac(named) and not named.isdecimal()):
-        raise PayloadRefusedError("channel", f"{reading.channel_path.text} does not name a channel")
+    is_address = looks_like_mac(named) and not named.isdecimal()
+    if not _CHANNEL.fullmatch(named) or is_address or denied_words("channel", named):
+        raise PayloadRefusedError(
+            "channel", f"{reading.channel_path.text} does not name a channel that may leave the site"
+        )
     return named
 
 

@@ -10,16 +10,16 @@ import json
 import re
 from collections import Counter
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
-from xml.etree.ElementTree import Element, tostring
 
 from edge.decoders.identity import looks_like_mac
-from edge.decoders.multipart import whole
 from edge.decoders.payload import Arrival, PayloadRefusedError
-from edge.decoders.reading_xml import xml_root
 from edge.wire.decode import loosely
 from edge.wire.personal_data import forbidden_names
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 LONGEST_KEPT = 4096
 """Characters of a refused payload that are kept at most; of longer lists the first entries are."""
@@ -28,6 +28,7 @@ _DEEPEST = 16
 _FIRST_ENTRIES = (256, 16, 4, 1)
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _PART = re.compile(r"[:-][0-9A-Fa-f]{1,3}\Z")
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _NOTHING: Any = object()
 
 
@@ -73,6 +74,8 @@ def _reduced(payload: bytes, content_type: str, sieve: _Sieve) -> str:
 
 def _of_parts(payload: bytes, content_type: str, sieve: _Sieve) -> str:
     """Return what may be kept of the first part that has names; pictures beside it have none."""
+    from edge.decoders.multipart import whole  # noqa: PLC0415 - loaded where a device sends parts only
+
     try:
         parts = whole(payload, content_type)
     except PayloadRefusedError:
@@ -99,6 +102,10 @@ def _of_json(payload: bytes, sieve: _Sieve) -> str:
 
 
 def _of_xml(payload: bytes, sieve: _Sieve) -> str:
+    from xml.etree.ElementTree import tostring  # noqa: PLC0415 - likewise of XML
+
+    from edge.decoders.reading_xml import xml_root  # noqa: PLC0415 - likewise of XML
+
     try:
         root = xml_root(payload, sieve.fields)
     except PayloadRefusedError:
@@ -121,9 +128,16 @@ class _Sieve:
         return name in self._harmless or _PART.sub("", name) in self._harmless
 
     def is_plain(self, text: str) -> bool:
-        """Tell whether a text is short, and neither a hardware address, nor a blob, nor a name of personal data."""
+        """Tell whether a text is short, and neither a hardware address, nor a blob, nor a name of personal data.
+
+        Half of a surrogate pair, which JSON can write and UTF-8 cannot, is no text.
+        """
         return not (
-            len(text) > LONGEST_VALUE or _BLOB.fullmatch(text) or looks_like_mac(text) or forbidden_names(f'"{text}"')
+            len(text) > LONGEST_VALUE
+            or _HALF_A_PAIR.search(text)
+            or _BLOB.fullmatch(text)
+            or looks_like_mac(text)
+            or forbidden_names(f'"{text}"')
         )
 
     def of_json(self, node: Any, depth: int = 0) -> Any:
@@ -151,7 +165,7 @@ class _Sieve:
     def of_xml(self, element: Element) -> Element:
         """Return what passes of an element's attributes, text and children."""
         attributes = {k: v for k, v in element.attrib.items() if self.passes(k) and self.is_plain(v)}
-        left = Element(element.tag, attributes)
+        left = element.makeelement(element.tag, attributes)
         text = (element.text or "").strip()
         left.text = text if self.is_plain(text) else ""
         seen: Counter[str] = Counter()

@@ -18,11 +18,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from edge.configuration import ConfiguredPath, SettingsModel, read_configuration
 from edge.decoders.decoder import NameableOptions, PayloadRefusedError
 from edge.decoders.device_series import series
+from edge.decoders.identity import ChannelName, DeviceName
 from edge.decoders.measuring import scaled
 from edge.decoders.reading_json import count, number
-from edge.wire.model import Identifier
 from edge.wire.quantities import QUANTITIES
-from edge.wire.series import Channel, Kind, Quantity, Reset, Series, Unit
+from edge.wire.series import Kind, Quantity, Reset, Series, Unit
 
 
 class CounterRule(SettingsModel):
@@ -40,7 +40,7 @@ class MappedReading(SettingsModel):
     """Unit of the reading; the vocabulary's, so that a wrong scale is noticed."""
     kind: Kind = Field(default=None, validate_default=True)
     """How the values are to be read; needed where the quantity is reported in more than one way."""
-    channel: Channel = ""
+    channel: ChannelName = ""
     period_s: Annotated[float, Field(gt=0, le=86_400)] | None = None
     """Length of an interval, or the longest silence to expect of another kind."""
     counter: CounterRule | None = None
@@ -101,9 +101,12 @@ class MappedReading(SettingsModel):
 
     @field_validator("scale")
     @classmethod
-    def _not_zero(cls, scale: Decimal) -> Decimal:
+    def _usable(cls, scale: Decimal, info: ValidationInfo) -> Decimal:
         if not scale:
             msg = "a scale of zero would make every value the same"
+            raise ValueError(msg)
+        if scale < 0 and info.data.get("counter") is not None:
+            msg = "a counter counts upwards; its scale is above zero"
             raise ValueError(msg)
         return scale
 
@@ -112,7 +115,8 @@ class MappedReading(SettingsModel):
         rule = self.counter
         if rule is None:
             return series(device, self.quantity, channel, self.kind, self.period_s)
-        return series(device, self.quantity, channel, self.kind, self.period_s, rule.reset, rule.width_bits)
+        step = 1.0 if rule.width_bits is None else float(self.scale)
+        return series(device, self.quantity, channel, self.kind, self.period_s, rule.reset, rule.width_bits, step)
 
     def value(self, raw: Any, name: str) -> float | None:
         """Return the value that stands at ``name``; None where it is one of ``ignore``.
@@ -160,7 +164,7 @@ class DeviceMap(SettingsModel):
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
     """What the device is, for a person."""
-    device: Identifier | None = None
+    device: DeviceName | None = None
     """Name of the device; the decoder's option ``device`` goes before it."""
 
 

@@ -37,18 +37,24 @@ def split(received: bytes, boundary: bytes) -> tuple[list[Part], bytes]:
     for the next one, or when the next delimiter is there, whichever is first. ``boundary`` is without leading dashes,
     as from ``boundary_of``: vendors disagree on whether the two dashes are part of its name. A refusal ``multipart``
     where a part is longer than ``LONGEST_PART_BYTES`` or its headers do not end: close the stream and open it anew.
+    What is to be refused after complete parts is the rest: it is refused when that is split.
     """
     delimiter = _delimiter(boundary)
     parts: list[Part] = []
-    while opening := delimiter.search(received):
-        if opening[1]:
-            return parts, b""
-        found = _first_part(received[opening.end() :], delimiter)
-        if found is None:
-            return parts, received[opening.start() :]
-        part, received = found
-        parts.append(part)
-    return parts, _last_line(received)
+    try:
+        while opening := delimiter.search(received):
+            if opening[1]:
+                return parts, b""
+            found = _first_part(received[opening.end() :], delimiter)
+            if found is None:
+                return parts, received[opening.start() :]
+            part, received = found
+            parts.append(part)
+        return parts, _last_line(received)
+    except PayloadRefusedError:
+        if not parts:
+            raise
+        return parts, received
 
 
 def whole(body: bytes, content_type: str) -> list[Part]:

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from types import MappingProxyType
 from typing import Any
 
-from edge.decoders.axis import AXIS_3D_PEOPLE_COUNTER, AXIS_OBJECT_ANALYTICS, AXIS_PEOPLE_COUNTER
-from edge.decoders.bosch_parking import TPS110
 from edge.decoders.decoder import Decoder
-from edge.decoders.dlt645 import DLT645
-from edge.decoders.hanshow import HANSHOW
-from edge.decoders.hanwha import HANWHA_PEOPLE_COUNT
-from edge.decoders.hikvision import HIKVISION_PEOPLE_COUNTING
-from edge.decoders.homie_shelf import HOMIE_SHELF
-from edge.decoders.imbuildings import IMBUILDINGS
-from edge.decoders.irisys import IRISYS_VECTOR
-from edge.decoders.json_map import JSON_MAP
-from edge.decoders.milesight_counters import VS121, VS133, VS350, VS360
-from edge.decoders.milesight_json import VS121_P, VS125
-from edge.decoders.milesight_level import EM400
-from edge.decoders.milesight_power import CT101, WS523
-from edge.decoders.milesight_sensors import AM319, EM300
-from edge.decoders.modbus_map import MODBUS_MAP
-from edge.decoders.open_epaper_link import OPEN_EPAPER_LINK
-from edge.decoders.rtsf_checkout import RTSF_CHECKOUT
-from edge.decoders.shelly import SHELLY
-from edge.decoders.solum import SOLUM
-from edge.decoders.tasmota import TASMOTA
-from edge.decoders.terabee import TERABEE
-from edge.decoders.xibo import XIBO
-from edge.decoders.xovis import XOVIS
-from edge.decoders.zigbee2mqtt import ZIGBEE2MQTT
+from edge.on_demand import OnDemand
 
 ENTRY_POINTS = "smartstore.decoders"
 """Group of entry points, each naming a ``Decoder``."""
@@ -55,62 +31,63 @@ TRAPS = (
 )
 """The traps that recur in devices' payloads; each is met by a case of at least one decoder."""
 
-_OWN: tuple[Decoder[Any], ...] = (
-    AXIS_3D_PEOPLE_COUNTER,
-    AXIS_OBJECT_ANALYTICS,
-    AXIS_PEOPLE_COUNTER,
-    HANWHA_PEOPLE_COUNT,
-    HIKVISION_PEOPLE_COUNTING,
-    IRISYS_VECTOR,
-    DLT645,
-    HANSHOW,
-    HOMIE_SHELF,
-    JSON_MAP,
-    MODBUS_MAP,
-    OPEN_EPAPER_LINK,
-    RTSF_CHECKOUT,
-    SHELLY,
-    SOLUM,
-    TASMOTA,
-    XIBO,
-    XOVIS,
-    ZIGBEE2MQTT,
-    TPS110,
-    IMBUILDINGS,
-    VS121,
-    VS133,
-    VS350,
-    VS360,
-    VS121_P,
-    VS125,
-    EM400,
-    CT101,
-    WS523,
-    AM319,
-    EM300,
-    TERABEE,
-)
+_OWN = {
+    "axis_3d_people_counter": "edge.decoders.axis:AXIS_3D_PEOPLE_COUNTER",
+    "axis_object_analytics": "edge.decoders.axis:AXIS_OBJECT_ANALYTICS",
+    "axis_people_counter": "edge.decoders.axis:AXIS_PEOPLE_COUNTER",
+    "hanwha_people_count": "edge.decoders.hanwha:HANWHA_PEOPLE_COUNT",
+    "hikvision_people_counting": "edge.decoders.hikvision:HIKVISION_PEOPLE_COUNTING",
+    "irisys_vector": "edge.decoders.irisys:IRISYS_VECTOR",
+    "dlt645": "edge.decoders.dlt645:DLT645",
+    "hanshow": "edge.decoders.hanshow:HANSHOW",
+    "homie_shelf": "edge.decoders.homie_shelf:HOMIE_SHELF",
+    "bacnet_map": "edge.decoders.bacnet_map:BACNET_MAP",
+    "json_map": "edge.decoders.json_map:JSON_MAP",
+    "modbus_map": "edge.decoders.modbus_map:MODBUS_MAP",
+    "open_epaper_link": "edge.decoders.open_epaper_link:OPEN_EPAPER_LINK",
+    "rtsf_checkout": "edge.decoders.rtsf_checkout:RTSF_CHECKOUT",
+    "shelly": "edge.decoders.shelly:SHELLY",
+    "solum": "edge.decoders.solum:SOLUM",
+    "tasmota": "edge.decoders.tasmota:TASMOTA",
+    "xibo": "edge.decoders.xibo:XIBO",
+    "xovis": "edge.decoders.xovis:XOVIS",
+    "zigbee2mqtt": "edge.decoders.zigbee2mqtt:ZIGBEE2MQTT",
+    "bosch_tps110": "edge.decoders.bosch_parking:TPS110",
+    "imbuildings_people_counter": "edge.decoders.imbuildings:IMBUILDINGS",
+    "milesight_vs121": "edge.decoders.milesight_counters:VS121",
+    "milesight_vs133": "edge.decoders.milesight_counters:VS133",
+    "milesight_vs350": "edge.decoders.milesight_counters:VS350",
+    "milesight_vs360": "edge.decoders.milesight_counters:VS360",
+    "milesight_vs121_p": "edge.decoders.milesight_json:VS121_P",
+    "milesight_vs125": "edge.decoders.milesight_json:VS125",
+    "milesight_em400": "edge.decoders.milesight_level:EM400",
+    "milesight_ct101": "edge.decoders.milesight_power:CT101",
+    "milesight_ws523": "edge.decoders.milesight_power:WS523",
+    "milesight_am319": "edge.decoders.milesight_sensors:AM319",
+    "milesight_em300": "edge.decoders.milesight_sensors:EM300",
+    "terabee_people_flow": "edge.decoders.terabee:TERABEE",
+}
+"""Where each of the project's own is, by its name."""
 
 
-def discovered() -> dict[str, Decoder[Any]]:
-    """Return every decoder by name: those here, and those of installed packages.
+def discovered() -> Mapping[str, Decoder[Any]]:
+    """Return every decoder by name: those of installed packages, and the project's own, imported when one is used.
 
     Raises ``TypeError`` where an entry point names something else, ``ValueError`` where two have one name.
     """
-    added = [point.load() for point in entry_points(group=ENTRY_POINTS)]
-    found: dict[str, Decoder[Any]] = {}
-    for decoder in (*_OWN, *added):
+    added: dict[str, Decoder[Any]] = {}
+    for decoder in (point.load() for point in entry_points(group=ENTRY_POINTS)):
         if not isinstance(decoder, Decoder):
             msg = f"entry point group {ENTRY_POINTS}: {decoder!r} is not a Decoder"
             raise TypeError(msg)
-        if decoder.name in found:
+        if decoder.name in _OWN or decoder.name in added:
             msg = f"two decoders are named '{decoder.name}'"
             raise ValueError(msg)
-        found[decoder.name] = decoder
-    return found
+        added[decoder.name] = decoder
+    return OnDemand(_OWN, added)
 
 
-DECODERS = MappingProxyType(discovered())
+DECODERS = discovered()
 """Decoders by name."""
 
 

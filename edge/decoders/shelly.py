@@ -32,7 +32,7 @@ _ONE = Decimal(1)
 _THOUSANDTHS_OF_WH = Decimal("0.000001")
 _MINUTE_S = 60.0
 _RECENT_BOOT_S = 60
-_COMPONENT = re.compile(r"([a-z][a-z0-9]{0,15})(?::(\d{1,3}))?")
+_COMPONENT = re.compile(r"([a-z][a-z0-9]{0,15})(?::([0-9]{1,3}))?")
 _TOPIC = re.compile(r"(?:(.*)/)?(?:events/rpc|status/([^/]+)|online)")
 
 

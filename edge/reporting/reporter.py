@@ -16,7 +16,7 @@ from edge.readings import Priority, Reading, ReadingGroup
 from edge.reporting.aggregation import OpenWindow, WindowReport
 from edge.reporting.memory import Memory
 from edge.reporting.on_change import ChangeReport, LastReport
-from edge.reporting.rule import OnChangeRule, ReportedSource, ReportRule, WindowRule, priority_of
+from edge.reporting.rule import OnChangeRule, Reported, ReportRule, WindowRule, priority_of
 from edge.spool.acceptance import NamedGroup
 from edge.spool.screening import unusable
 from edge.wire.series import OnChange, Origin, Series
@@ -73,7 +73,7 @@ class Reporter:
         self._positions: Memory[str, str] = Memory()
 
     @classmethod
-    def of(cls, sources: Iterable[tuple[str, ReportedSource]], general: Sequence[ReportRule]) -> Self:
+    def of(cls, sources: Iterable[tuple[str, Reported]], general: Sequence[ReportRule]) -> Self:
         """Return the reporter of a configuration: sources by name, and the rules for all of them."""
         return cls({name: SourceRules(priority_of(each.priority), (*each.report, *general)) for name, each in sources})
 

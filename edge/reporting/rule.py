@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -97,6 +97,18 @@ class ReportedSource(SettingsModel):
     priority: PriorityName = "normal"
     report: tuple[ReportRule, ...] = ()
     """The first rule that concerns a series holds, those of the file's ``[[report]]`` after the source's own."""
+
+
+class Reported(Protocol):
+    """What reporting needs to know of a source, of whatever kind."""
+
+    @property
+    def priority(self) -> PriorityName:
+        """How urgent its readings are."""
+
+    @property
+    def report(self) -> tuple[ReportRule, ...]:
+        """Rules for its readings."""
 
 
 def priority_of(name: PriorityName) -> Priority:

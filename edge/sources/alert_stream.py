@@ -17,6 +17,7 @@ from edge.sources.device_url import DeviceUrl
 from edge.sources.source import Journal, SourceTroubleError
 
 if TYPE_CHECKING:
+    from edge.decoders.multipart import Part
     from edge.sources.http_client import Answer, HttpClient
 
 _PATH = "/ISAPI/Event/notification/alertStream"
@@ -90,12 +91,17 @@ class AlertStream:
                     fix = "where this repeats: check the camera's log, and how many listeners it allows"
                     raise SourceTroubleError("the camera ended the stream", fix)
                 parts, rest = split(rest + received, boundary)
-                for part in parts:
-                    self._reader.contact()
-                    if part.content_type in _TEXTS:
-                        payload = self._reader.arrived(part.body, self._settings.target, part.content_type)
-                        if not payload.is_empty:
-                            yield group([payload], NO_POSITION)
+                while parts:
+                    yield from self._said(parts)
+                    parts, rest = split(rest, boundary)
         except PayloadRefusedError as refused:
             problem = f"the answer is not an alert stream: {refused.detail}"
             raise SourceTroubleError(problem, "check url, and that the camera knows ISAPI") from refused
+
+    def _said(self, parts: list[Part]) -> Iterator[ReadingGroup]:
+        for part in parts:
+            self._reader.contact()
+            if part.content_type in _TEXTS:
+                payload = self._reader.arrived(part.body, self._settings.target, part.content_type)
+                if not payload.is_empty:
+                    yield group([payload], NO_POSITION)

@@ -150,8 +150,8 @@ class PayloadReader:
         return DecoderRefusal(
             source=self._source,
             reason=refused.reason[:_LONGEST_REASON],
-            detail=refused.detail[:_LONGEST_DETAIL],
-            payload=refused.kept[:_LONGEST_PAYLOAD],
+            detail=_encodable(refused.detail)[:_LONGEST_DETAIL],
+            payload=_encodable(refused.kept)[:_LONGEST_PAYLOAD],
             at_us=at_us,
         )
 
@@ -184,6 +184,11 @@ def _with_ordinals(readings: Iterable[Reading]) -> list[Reading]:
             reading = reading if ordinal == reading.ordinal else reading._replace(ordinal=ordinal)  # noqa: PLW2901
         numbered.append(reading)
     return numbered
+
+
+def _encodable(text: str) -> str:
+    """Return a text without what UTF-8 cannot write, whatever an added decoder put into it."""
+    return text.encode(errors="replace").decode()
 
 
 def _where(error: Exception) -> str:

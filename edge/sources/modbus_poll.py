@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from edge.configuration import ConfiguredPath, SettingsModel
+from edge.configuration import SettingsModel
 from edge.decoders.decoder import Arrival
 from edge.readings import ReadingGroup
 from edge.sources.decoding import NO_POSITION, PayloadReader, group
+from edge.sources.line_settings import LineSettings
 from edge.sources.modbus_frames import MOST_REGISTERS, ExceptionAnswerError, FrameError, question, registers_of
-from edge.sources.polling import PollingSettings, ticks
+from edge.sources.polling import ticks
 from edge.sources.source import Journal, SourceTroubleError
 
 if TYPE_CHECKING:
-    from edge.sources.modbus_lines import Channel, Framing
+    from edge.sources.device_lines import Channel
+    from edge.sources.modbus_lines import Framing
 
 _BUSY = {5, 6}
 _EXCEPTIONS = {
@@ -57,26 +59,17 @@ class BlockSettings(SettingsModel):
         return self
 
 
-class ModbusPollSettings(PollingSettings):
-    """Configuration of a polled Modbus device; several sources may ask different units on one line."""
+class ModbusPollSettings(LineSettings):
+    """Configuration of a polled Modbus device."""
 
     kind: Literal["modbus_poll"] = "modbus_poll"
     transport: Literal["tcp", "rtu_over_tcp", "rtu"] = "tcp"
     """``rtu_over_tcp``: a converter that passes RTU frames on; ``rtu``: a serial device of this machine."""
-    host: Annotated[str, Field(min_length=1)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 502
-    serial: ConfiguredPath | None = None
-    """As ``/dev/serial/by-id/...``, which stays the same over restarts."""
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200] = 9600
-    parity: Literal["none", "even", "odd"] = "even"
-    stop_bits: Literal[1, 2] = 1
     unit: Annotated[int, Field(ge=0, le=255)] = 1
     blocks: Annotated[tuple[BlockSettings, ...], Field(max_length=64)] = ()
     """Without any: what the decoder's map needs."""
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
-    """How long one answer may take."""
-    attempts: Annotated[int, Field(ge=1, le=10)] = 2
-    """How often a block is asked for before the poll fails; lines are noisy."""
 
     @model_validator(mode="after")
     def _line(self) -> Self:
@@ -107,11 +100,6 @@ class ModbusPollSettings(PollingSettings):
             BlockSettings(function=functions[each.table], start=each.start, count=each.length)
             for each in loaded.requests()
         )
-
-    @property
-    def line(self) -> str:
-        """Name of the line, the same for all sources on it."""
-        return str(self.serial) if self.transport == "rtu" else f"{self.host}:{self.port}"
 
     def build(self) -> ModbusPoll:
         """Return the source."""
@@ -144,10 +132,11 @@ class ModbusPoll:
         SourceTroubleError
             The device does not answer, or refuses.
         """
-        from edge.sources.modbus_lines import alone  # noqa: PLC0415 - loaded where it is used only
+        from edge.sources.device_lines import alone, explained  # noqa: PLC0415 - loaded where it is used only
 
+        line = self._settings.line
         for _ in ticks(self._settings, stop, self._random):
-            with alone(self._settings.line):
+            with alone(line), explained(line, f"unit {self._settings.unit}"):
                 blocks = self._polled(stop)
             if blocks is None:
                 return
@@ -162,23 +151,14 @@ class ModbusPoll:
         from edge.decoders.modbus_registers import RegisterBlock, Table  # noqa: PLC0415 - as above
 
         blocks: list[bytes] = []
-        try:
-            with closing(self._channel()) as channel:
-                framing = self._framing(channel)
-                for block in self._blocks:
-                    if stop.is_set():
-                        return None
-                    registers = tuple(self._registers(framing, block))
-                    table = Table.HOLDING if block.function == 3 else Table.INPUT
-                    blocks.append(RegisterBlock(table, block.start, registers).payload())
-        except TimeoutError as error:
-            problem = f"unit {self._settings.unit} on {self._settings.line} does not answer"
-            fix = "check unit, wiring, baud and parity, or host and port, and that the device is on"
-            raise SourceTroubleError(problem, fix) from error
-        except OSError as error:
-            problem = f"{self._settings.line} cannot be used: {error}"
-            fix = "check host and port, or that the serial device is there and the agent's user may use it (dialout)"
-            raise SourceTroubleError(problem, fix) from error
+        with closing(self._settings.open_line()) as channel:
+            framing = self._framing(channel)
+            for block in self._blocks:
+                if stop.is_set():
+                    return None
+                registers = tuple(self._registers(framing, block))
+                table = Table.HOLDING if block.function == 3 else Table.INPUT
+                blocks.append(RegisterBlock(table, block.start, registers).payload())
         return blocks
 
     def _registers(self, framing: Framing, block: BlockSettings) -> list[int]:
@@ -201,14 +181,6 @@ class ModbusPoll:
                 if last or error.code not in _BUSY:
                     raise _refused(settings, block, error.code) from error
         raise AssertionError("the last attempt returns or raises")
-
-    def _channel(self) -> Channel:
-        from edge.sources.modbus_lines import SerialChannel, TcpChannel  # noqa: PLC0415 - as above
-
-        settings = self._settings
-        if settings.serial is not None:
-            return SerialChannel(settings.serial, settings.baud, settings.parity, settings.stop_bits)
-        return TcpChannel(settings.host or "", settings.port, settings.timeout_s)
 
     def _framing(self, channel: Channel) -> Framing:
         from edge.sources.modbus_lines import RtuFraming, TcpFraming  # noqa: PLC0415 - as above

@@ -8,12 +8,15 @@ import re
 import socket
 import time
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
+from email.utils import formatdate
+from http import HTTPStatus
+from socketserver import StreamRequestHandler
 from threading import Event
 from typing import Any
 
 from edge.sources.bounded_reading import BoundedReader, TooMuchError
 from edge.sources.http_access import Credentials, DigestGate, Verdict
+from edge.sources.http_head import RequestHead, WrongHeadError, read_head
 from edge.sources.push_receiver import PushAnswer, PushBounds, PushReceiver
 
 _REALM = "smartstore"
@@ -87,69 +90,71 @@ class _LoginError(_RefusedError):
         self.said = said
 
 
-class PushConnection(BaseHTTPRequestHandler):
+class PushConnection(StreamRequestHandler):
     """Serves one connection, one request after the other."""
 
-    protocol_version = "HTTP/1.1"
-    server_version = "smartstore-edge"
-    sys_version = ""
+    rbufsize = 0  # what is read goes through bounds and a buffer of its own
 
     def __init__(self, desk: PushDesk, *connection: Any) -> None:
         self._desk = desk
+        self._ends = False
         super().__init__(*connection)
 
     def setup(self) -> None:
         """Read through bounds."""
         super().setup()
         self._reader = BoundedReader(self.connection, self._desk.stopping.is_set)
-        self.rfile = io.BufferedReader(self._reader)
+        self._stream = io.BufferedReader(self._reader)
 
-    def handle_one_request(self) -> None:
-        """Serve a request, from its head on."""
-        self._reader.allow(self._desk.bounds.receive_within_s, _HEAD_BYTES)
-        try:
-            super().handle_one_request()
-        except TooMuchError:
-            self.send_error(431)
+    def handle(self) -> None:
+        """Serve requests until one is the last."""
+        while not self._ends:
+            self._reader.allow(self._desk.bounds.receive_within_s, _HEAD_BYTES)
+            try:
+                head = read_head(self._stream)
+                if head is None:
+                    return
+                self._serve(head)
+            except WrongHeadError as wrong:
+                self._refuse(_RefusedError(wrong.status, wrong.detail))
+            except TooMuchError:
+                self._refuse(_RefusedError(431, "the header fields are too long or too many"))
+            except TimeoutError:
+                return
 
-    def handle_expect_100(self) -> bool:
-        """Have the body sent, unless it is known already that it won't be taken."""
-        try:
-            self._length()
-        except _RefusedError as refused:
-            self._refuse(refused)
-            return False
-        return super().handle_expect_100()
-
-    def do_POST(self) -> None:
+    def _serve(self, head: RequestHead) -> None:
         """Hand over what was posted, and answer when it is accepted."""
+        self._ends = head.is_last
         try:
-            body = self._body(self._length())
-            self._judge()
+            if head.method not in {"POST", "PUT"}:
+                raise _RefusedError(501, f"{head.method} is not served; post readings")
+            length = self._length(head)
+            if head.asks_first:
+                self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            body = self._body(length)
+            self._judge(head)
         except _RefusedError as refused:
             self._refuse(refused)
         except TimeoutError:
             self._refuse(_RefusedError(408, "the request took too long to arrive"))
         else:
-            path = self.path.partition("?")[0]
-            self._answer(self._desk.receiver.pushed(body, path, self.headers.get("Content-Type", "")))
+            path = head.target.partition("?")[0]
+            self._answer(self._desk.receiver.pushed(body, path, head.fields.get("Content-Type", "")))
 
-    do_PUT = do_POST  # noqa: N815 - the name that http.server calls
-
-    def _judge(self) -> None:
+    def _judge(self, head: RequestHead) -> None:
         """Refuse what is not for this source, or not from its devices; the body has been read."""
-        path, below = self.path.partition("?")[0], self._desk.bounds.path.rstrip("/")
+        path, below = head.target.partition("?")[0], self._desk.bounds.path.rstrip("/")
         if path != (below or "/") and not path.startswith(f"{below}/"):
             raise _RefusedError(404, f"nothing is received here; post to {self._desk.bounds.path}", ends=False)
-        if self.headers.get("Content-Encoding", "identity").lower() != "identity":
+        if head.fields.get("Content-Encoding", "identity").lower() != "identity":
             raise _RefusedError(415, "the body is compressed; switch that off in the device", ends=False)
-        verdict = self._desk.gate.verdict(self.headers.get("Authorization", ""), self.command, self.path)
+        verdict = self._desk.gate.verdict(head.fields.get("Authorization", ""), head.method, head.target)
         if verdict is not Verdict.LET_IN:
-            raise _LoginError(verdict, said="Authorization" in self.headers)
+            raise _LoginError(verdict, said="Authorization" in head.fields)
 
-    def _length(self) -> int | None:
+    def _length(self, head: RequestHead) -> int | None:
         """Return how long the body is, None where it comes in chunks."""
-        coding, stated = self.headers.get("Transfer-Encoding"), self.headers.get_all("Content-Length", [])
+        coding, stated = head.fields.get("Transfer-Encoding"), head.fields.get_all("Content-Length", [])
         if coding is not None:
             if coding.lower() != "chunked" or stated:
                 raise _RefusedError(400, "Transfer-Encoding is not chunked alone")
@@ -166,7 +171,7 @@ class PushConnection(BaseHTTPRequestHandler):
         self._reader.allow(self._desk.bounds.receive_within_s, self._desk.bounds.most_bytes + _HEAD_BYTES)
         if length is None:
             return self._chunks()
-        body = self.rfile.read(length)
+        body = self._stream.read(length)
         if len(body) < length:
             raise _RefusedError(400, "the body ended early")
         return body
@@ -174,7 +179,7 @@ class PushConnection(BaseHTTPRequestHandler):
     def _chunks(self) -> bytes:
         body = bytearray()
         while True:
-            size = _CHUNK_SIZE.fullmatch(self.rfile.readline(1024))
+            size = _CHUNK_SIZE.fullmatch(self._stream.readline(1024))
             if size is None:
                 raise _RefusedError(400, "a chunk does not begin with its size")
             length = int(size[1], 16)
@@ -182,10 +187,10 @@ class PushConnection(BaseHTTPRequestHandler):
                 raise _RefusedError(413, f"the body is longer than {self._desk.bounds.most_bytes} bytes")
             if not length:
                 break
-            body += self.rfile.read(length)
-            if self.rfile.read(2) != b"\r\n":
+            body += self._stream.read(length)
+            if self._stream.read(2) != b"\r\n":
                 raise _RefusedError(400, "a chunk does not end where its size says")
-        while self.rfile.readline(_HEAD_BYTES).strip():
+        while self._stream.readline(_HEAD_BYTES).strip():
             pass  # trailers
         return bytes(body)
 
@@ -204,36 +209,27 @@ class PushConnection(BaseHTTPRequestHandler):
             self._linger()
 
     def _answer(self, answer: PushAnswer, headers: list[tuple[str, str]] | None = None, *, ends: bool = False) -> None:
+        self._ends = self._ends or ends or self._desk.stopping.is_set()
+        fields = [
+            *(("Server", "smartstore-edge"), ("Date", formatdate(usegmt=True))),
+            ("Content-Length", str(len(answer.body))),
+            *([("Content-Type", "application/json")] if answer.body else []),
+            *([("Retry-After", "30")] if answer.status == 503 else []),
+            *(headers or []),
+            *([("Connection", "close")] if self._ends else []),
+        ]
+        first = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"
+        lines = [first, *(f"{name}: {value}" for name, value in fields), "", ""]
+        self._send("\r\n".join(lines).encode("iso-8859-1") + answer.body)
+
+    def _send(self, content: bytes) -> None:
         self.connection.settimeout(_SEND_S)
-        self.close_connection = self.close_connection or ends or self._desk.stopping.is_set()
-        self.send_response(answer.status)
-        self.send_header("Content-Length", str(len(answer.body)))
-        if answer.body:
-            self.send_header("Content-Type", "application/json")
-        if answer.status == 503:
-            self.send_header("Retry-After", "30")
-        for name, value in headers or []:
-            self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(content)
 
     def _linger(self) -> None:
         """Read on for a moment before the end: closing with unread bytes would destroy the answer on its way."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             self._reader.allow(_LINGER_S, _LINGER_BYTES)
-            while self.rfile.read1(_HEAD_BYTES):
+            while self._stream.read1(_HEAD_BYTES):
                 pass
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what cannot be parsed; what http.server would say repeats content."""
-        self.request_version = self.protocol_version  # it may not have come as far as that
-        self._refuse(_RefusedError(int(code), "not a request that can be read"))
-
-    def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        """Say nothing, as ``log_message``."""
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of http.server
-        """Say nothing: what matters is in the agent's log."""

@@ -142,7 +142,7 @@ class Progresses:
     def position(self) -> str:
         """The position."""
         rows = [[each.inode, each.name, each.offset, each.proof] for each in self._known]
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(rows, separators=(",", ":"))  # in ASCII: a name may hold bytes that are no UTF-8
 
     def note(self, before: Progress, after: Progress) -> None:
         """Exchange how far a file was read."""

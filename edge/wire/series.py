@@ -80,10 +80,19 @@ Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,32}$")]
 
 
 class Counter(WireModel):
-    """Arithmetic of a cumulative series: its width in bits (None: it does not wrap) and its reset rule."""
+    """Arithmetic of a cumulative series: its width in bits (None: it does not wrap) and its reset rule.
+
+    ``step`` is what the register's lowest bit stands for, in the unit of the series; where it is 1 it is not written.
+    """
 
     width_bits: Literal[8, 16, 32, 64] | None = None
     reset: Reset = Reset.UNKNOWN
+    step: Annotated[float, Field(gt=0, exclude_if=lambda step: step == 1)] = 1.0
+
+    @property
+    def turn(self) -> float | None:
+        """What a wrap takes away, in the unit of the series; None: it does not wrap."""
+        return None if self.width_bits is None else 2.0**self.width_bits * self.step
 
 
 class Statistic(StrEnum):

@@ -82,3 +82,12 @@ def test_a_file_that_is_missing_or_damaged_says_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
     SourceStates(["meter"], Now()).write(tmp_path / "missing" / "states.json")
+
+
+def test_a_file_name_that_is_no_utf_8_can_be_written_and_shown(tmp_path: Path) -> None:
+    spool, states = tmp_path / "spool.db", SourceStates(["exports"], Now())
+    states.failed("exports", 1, "/exports/\udcce\udcc2.csv cannot be read", "check it")
+    states.write(states_path(spool))
+    (exports,) = read_states(spool)
+    assert exports.error is not None
+    assert exports.error.encode().decode() == "/exports/\\udcce\\udcc2.csv cannot be read"

@@ -25,12 +25,12 @@ Answer = Callable[[Request, socket.socket], None]
 class Device:
     """Serves one connection after the other; ``answer`` may be exchanged at any time."""
 
-    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answer: Answer, context: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.answer = answer
         self.requests: list[Request] = []
         self.stop = Event()
         self._context = context
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", port))
         self._listening.settimeout(0.05)
         self.port: int = self._listening.getsockname()[1]
 
@@ -95,8 +95,8 @@ def behind_digest(gate: DigestGate, answer: Answer) -> Answer:
 
 
 @contextmanager
-def device(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[Device]:
-    serving = Device(answer, context)
+def device(answer: Answer, context: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Device]:
+    serving = Device(answer, context, port)
     thread = Thread(target=serving.serve)
     thread.start()
     try:

@@ -6,12 +6,12 @@ It speaks TCP, and RTU over TCP or over any pair of file descriptors; ``spoil`` 
 from __future__ import annotations
 
 import os
-import select
-import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event
+
+from edge_tools.line_server import Served, on_tcp, on_terminal, read
 
 Spoil = Callable[[bytes], bytes]
 """What becomes of an answer's frame; empty bytes: no answer."""
@@ -35,7 +35,8 @@ class Registers:
         if self.exception is not None:
             return bytes([function + 0x80, self.exception])
         try:
-            values = [self.units[unit][function, address] for address in range(start, start + count)]
+            held = self.units[unit]  # looked up once: a test may exchange all registers of a unit at any time
+            values = [held[function, address] for address in range(start, start + count)]
         except KeyError:
             return bytes([function + 0x80, 2])
         return bytes([function, 2 * count]) + b"".join(value.to_bytes(2, "big") for value in values)
@@ -56,37 +57,12 @@ def check_sum(frame: bytes) -> bytes:
     return bytes([crc & 0xFF, crc >> 8])
 
 
-class Served:
-    """Serves connections one after the other."""
-
-    def __init__(self, registers: Registers, *, rtu: bool) -> None:
-        self.stop = Event()
-        self.connections = 0
-        self._registers = registers
-        self._serve = self._rtu if rtu else self._tcp
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self._listening.settimeout(0.05)
-        self.port: int = self._listening.getsockname()[1]
-
-    def run(self) -> None:
-        while not self.stop.is_set():
-            try:
-                line, _ = self._listening.accept()
-            except TimeoutError:
-                continue
-            self.connections += 1
-            with line:
-                self._serve(line)
-        self._listening.close()
-
-    def _tcp(self, line: socket.socket) -> None:
-        while head := read(line.fileno(), 7, self.stop):
-            transaction, _, length, unit = struct.unpack(">HHHB", head)
-            pdu = self._registers.answer(unit, read(line.fileno(), length - 1, self.stop))
-            line.sendall(self._registers.spoiled(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu))
-
-    def _rtu(self, line: socket.socket) -> None:
-        serve_rtu(line.fileno(), self._registers, self.stop)
+def serve_tcp(line: int, registers: Registers, stop: Event) -> None:
+    """Answer the questions on a Modbus TCP connection."""
+    while head := read(line, 7, stop):
+        transaction, _, length, unit = struct.unpack(">HHHB", head)
+        pdu = registers.answer(unit, read(line, length - 1, stop))
+        os.write(line, registers.spoiled(struct.pack(">HHHB", transaction, 0, len(pdu) + 1, unit) + pdu))
 
 
 def serve_rtu(line: int, registers: Registers, stop: Event) -> None:
@@ -97,45 +73,15 @@ def serve_rtu(line: int, registers: Registers, stop: Event) -> None:
             os.write(line, registers.spoiled(answer + check_sum(answer)))
 
 
-def read(line: int, count: int, stop: Event) -> bytes:
-    """Return exactly so many bytes; none where the line ends or the test does."""
-    received = b""
-    while len(received) < count and not stop.is_set():
-        if select.select([line], [], [], 0.05)[0]:
-            try:
-                chunk = os.read(line, count - len(received))
-            except OSError:
-                return b""
-            if not chunk:
-                return b""
-            received += chunk
-    return received if len(received) == count else b""
-
-
 @contextmanager
-def modbus_device(registers: Registers, *, rtu: bool = False) -> Iterator[Served]:
-    served = Served(registers, rtu=rtu)
-    thread = Thread(target=served.run)
-    thread.start()
-    try:
+def modbus_device(registers: Registers, *, rtu: bool = False, port: int = 0) -> Iterator[Served]:
+    serve = serve_rtu if rtu else serve_tcp
+    with on_tcp(lambda line, stop: serve(line, registers, stop), port) as served:
         yield served
-    finally:
-        served.stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @contextmanager
 def serial_device(registers: Registers) -> Iterator[str]:
     """Yield the path of a pseudo-terminal at whose other end the device is."""
-    ours, theirs = os.openpty()
-    stop = Event()
-    thread = Thread(target=serve_rtu, args=(ours, registers, stop))
-    thread.start()
-    try:
-        yield os.ttyname(theirs)
-    finally:
-        stop.set()
-        thread.join(10)
-        os.close(ours)
-        os.close(theirs)
+    with on_terminal(lambda line, stop: serve_rtu(line, registers, stop)) as path:
+        yield path

@@ -48,7 +48,7 @@ def test_a_midnight_register_starts_again_also_where_it_does_not_fall(at_midnigh
     t = np.array([80, 100, 120, 140])
     slots = register_slots(t, np.array([50.0, at_midnight, 70.0, 75.0]), counter, np.array([100]))
     assert slots.amount.tolist() == [7.0 if at_midnight else 0.0, 70.0, 5.0]
-    assert slots.reset[1]
+    assert slots.reset.tolist() == ([False, True, False] if at_midnight else [True, False, False])
 
 
 def test_one_reading_or_none_has_no_increment() -> None:

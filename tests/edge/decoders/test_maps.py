@@ -17,8 +17,10 @@ from pydantic import ValidationError
 
 from edge.configuration import ConfigurationError, read_configuration
 from edge.decoders import json_map, modbus_map
+from edge.decoders.bacnet_map import BacnetMap
 from edge.decoders.decoder import Arrival, PayloadRefusedError
 from edge.decoders.json_map import JSON_MAP, JsonMap, JsonPath
+from edge.decoders.mapped import DeviceMap
 from edge.decoders.modbus_map import MODBUS_MAP, ModbusMap, ReadRequest
 from edge.decoders.modbus_registers import NumberType, Order, RegisterBlock, Table, registers_of
 
@@ -58,14 +60,16 @@ counter = { reset = "never" }
 
 def test_the_maps_that_ship_are_there() -> None:
     assert {path.stem for path in MAPS.glob("*.toml")} == {
-        *("lift_state", "escalator", "hvac", "fire_panel", "water_meter", "access_point", "patrol_point", "iem3155")
+        *("lift_state", "escalator", "hvac", "fire_panel", "water_meter", "access_point", "patrol_point", "iem3155"),
+        "bacnet_air_handler",
     }
 
 
 @pytest.mark.parametrize("path", sorted(MAPS.glob("*.toml")), ids=lambda path: path.stem)
 def test_a_map_that_ships_can_be_read_and_has_a_case(path: Path) -> None:
     kind = tomllib.loads(path.read_text(encoding="utf-8"))["format"]
-    read_configuration(path, JsonMap if kind == "json" else ModbusMap)
+    forms: dict[str, type[DeviceMap]] = {"json": JsonMap, "modbus": ModbusMap, "bacnet": BacnetMap}
+    read_configuration(path, forms[kind])
     cases = Path(__file__).parent / "cases" / f"{kind}_map"
     used = [tomllib.loads(case.read_text(encoding="utf-8"))["options"]["map"] for case in cases.glob("*/case.toml")]
     assert f"deploy/maps/{path.name}" in used
@@ -95,6 +99,12 @@ def test_a_map_that_ships_can_be_read_and_has_a_case(path: Path) -> None:
         (MODBUS_TEXT, 'numbering = "zero_based"', "", "numbering: Field required"),
         (MODBUS_TEXT, 'counter = { reset = "never" }', "", "reading[0].counter: Value error, a cumulative value"),
         (MODBUS_TEXT, 'reset = "never"', "width_bits = 24", "reading[0].counter.width_bits: Input should be"),
+        (
+            MODBUS_TEXT,
+            'reset = "never" }',
+            'width_bits = 16, reset = "never" }\nscale = -0.1',
+            "reading[0].scale: Value error, a counter counts upwards",
+        ),
         (MODBUS_TEXT, '"uint16"', '"int16"\nbit = 3', "reading[0].bit: Value error, a bit can be read of type uint16"),
         (MODBUS_TEXT, '"modbus"', '"csv"', "format: Input should be 'modbus'"),
         (

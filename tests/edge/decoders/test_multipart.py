@@ -100,6 +100,13 @@ def test_what_would_grow_without_end_is_refused(received: bytes) -> None:
         split(received, BOUNDARY)
 
 
+def test_parts_before_what_is_refused_are_given_first() -> None:
+    parts, rest = split(b"--boundary\r\n\r\n<a/>\r\n--boundary\r\n" + b"x" * 9000, BOUNDARY)
+    assert [part.body for part in parts] == [b"<a/>"]
+    with pytest.raises(PayloadRefusedError, match="headers of a part"):
+        split(rest, BOUNDARY)
+
+
 def test_a_body_without_parts_and_a_type_without_boundary_are_refused() -> None:
     with pytest.raises(PayloadRefusedError, match="no part"):
         whole(b"<a/>", "multipart/mixed; boundary=boundary")

@@ -27,6 +27,15 @@ decoded = DECODERS["acme_gate"].configured({})(Arrival(sys.argv[2].encode(), int
 told = [(r.series.device, r.series.quantity, r.series.kind, r.series.period_s, r.value) for r in decoded.readings]
 print(json.dumps(told))
 """
+LOADED = """
+import json, sys
+from edge.decoders.registry import DECODERS
+print("json_map" in DECODERS, "xovis" in DECODERS, "nothing" in DECODERS)
+own = {"edge.decoders.json_map", "edge.decoders.xovis", "edge.decoders.modbus_map", "edge.decoders.milesight_json"}
+assert not own & set(sys.modules)
+DECODERS["json_map"]
+print(json.dumps(sorted(own & set(sys.modules))))
+"""
 
 
 def test_an_installed_package_adds_a_decoder_by_its_entry_point() -> None:
@@ -54,6 +63,18 @@ def test_an_entry_point_that_cannot_be_used_is_an_error_that_names_it(
     monkeypatch.setattr(registry, "entry_points", lambda group: [SimpleNamespace(load=lambda: named)])
     with pytest.raises(error, match=said):
         registry.discovered()
+
+
+def test_every_decoder_is_found_under_its_own_name() -> None:
+    assert {name: decoder.name for name, decoder in registry.DECODERS.items()} == {n: n for n in registry.DECODERS}
+    assert len({id(decoder) for decoder in registry.DECODERS.values()}) == len(registry.DECODERS)
+
+
+def test_a_decoder_is_imported_only_when_it_is_used() -> None:
+    told = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    known, found = told.stdout.splitlines()
+    assert known == "True True False"
+    assert json.loads(found) == ["edge.decoders.json_map"]
 
 
 def test_the_table_has_every_decoder_with_what_it_was_made_from() -> None:

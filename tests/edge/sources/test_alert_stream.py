@@ -98,6 +98,14 @@ def test_a_stream_that_ends_is_a_trouble_after_its_events() -> None:
         assert "ended the stream" in played.error.problem
 
 
+def test_events_that_come_together_with_nonsense_are_not_lost() -> None:
+    with device(raw(HEAD + part(b'{"value": 1}') + b"x" * 20_000)) as camera, playing(source(camera.url())) as played:
+        played.wait_for(lambda: played.ended)
+        assert played.values == [1.0]
+        assert isinstance(played.error, SourceTroubleError)
+        assert "not an alert stream" in played.error.problem
+
+
 def test_a_silent_camera_is_given_up() -> None:
     streaming = Streaming(part(b'{"value": 1}'))
     with device(streaming) as camera, playing(source(camera.url(), silence_s=1.0)) as played:

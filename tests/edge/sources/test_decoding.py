@@ -11,10 +11,12 @@ from edge_tools.plain_decoder import PLAIN, known
 from pydantic import TypeAdapter
 
 from edge.configuration import ConfigurationError, read_configuration
+from edge.decoders import registry
 from edge.decoders.decoder import Arrival, Decoded, PayloadRefusedError
 from edge.readings import Reading
-from edge.settings import EdgeSettings, SourceSettings
+from edge.settings import EdgeSettings
 from edge.sources.decoding import PayloadReader, group
+from edge.sources.kinds import SourceSettings
 from edge.wire.series import Kind, Origin, Series, Unit
 
 NOW_US = 1_750_000_000_000_000
@@ -141,7 +143,7 @@ def test_settings_survive_the_way_through_json(tmp_path: Path) -> None:
     settings = read(tmp_path, EDGE + '[source.options]\ndevice = "m"\nfactor = 2')
     again = EdgeSettings.model_validate_json(settings.model_dump_json())
     assert again == settings
-    assert again.source[0].options.factor == 2.0  # type: ignore[union-attr]
+    assert again.source[0].options.factor == 2.0  # type: ignore[attr-defined]
 
 
 def source_settings(**keys: Any) -> Any:
@@ -186,3 +188,17 @@ def test_the_reader_of_settings_decodes_with_their_options() -> None:
 def test_settings_that_cannot_work_are_refused_at_the_start(keys: dict[str, Any], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         source_settings(**keys)
+
+
+@pytest.mark.parametrize("payload", [rb'{"errno": "\ud800"}', b'{"errno": "\xed\xa0\x80"}'])
+def test_a_text_that_utf_8_cannot_write_is_refused_and_does_not_stop_the_source(payload: bytes) -> None:
+    hanshow = registry.DECODERS["hanshow"].configured({"device": "esl"})
+    (refusal,) = PayloadReader("labels", hanshow).arrived(payload).refusals
+    assert refusal.reason == "not_a_number"
+    assert "SHA-256" in refusal.detail, "nothing of it can be kept"
+
+
+def test_what_an_added_decoder_says_wrongly_is_made_fit() -> None:
+    refused = PayloadRefusedError("wrong", "a \ud800", "kept \udcff")
+    (refusal,) = reader_of(refused).arrived(b"").refusals
+    assert (refusal.detail, refusal.payload) == ("a ?", "kept ?")

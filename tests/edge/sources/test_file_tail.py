@@ -16,9 +16,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from edge.clock import system_clock
 from edge.readings import ReadingGroup
 from edge.sources.file_tail import FileTail, FileTailSettings
 from edge.sources.source import SourceTroubleError
+from edge.spool.records import SpoolLimits
+from edge.spool.spool import Spool
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,6 +29,13 @@ def plain() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         known(patch, PLAIN)
         yield
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool.open(tmp_path / "spool.sqlite", SpoolLimits(2**24, 86_400.0, 500), system_clock())
+    yield opened
+    opened.close()
 
 
 class Clock:
@@ -430,3 +440,17 @@ class Tailing(RuleBasedStateMachine):
 
 TestTailing = Tailing.TestCase
 TestTailing.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def test_a_file_whose_name_is_no_utf_8_is_followed_over_restarts(tmp_path: Path, spool: Spool) -> None:
+    """As one written by a Chinese Windows: its position is kept in the spool."""
+    file = tmp_path / b"\xce\xc2\xb6\xc8.csv".decode(errors="surrogateescape")
+    file.write_bytes(lines(1))
+    follower = Follower(tmp_path, pattern="*.csv")
+    for number in (1, 2, 3):
+        for group in follower.groups():
+            spool.accept([("exports", group)])
+        assert spool.totals().accepted_readings == number
+        append(file, lines(number + 1))
+        follower.restart()
+        follower.position = spool.position("exports")

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -303,12 +303,16 @@ def test_a_slow_sender_is_cut_off_however_steadily_it_drips(slow: bytes) -> None
 
 
 def test_idle_connections_do_not_take_the_place_of_others_for_ever() -> None:
-    with listening(most_connections=2, receive_within_s=1.0) as (_, port):
-        idle = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(2)]
-        wait_until(lambda: post_if_possible(port) == 503)
+    with listening(most_connections=2, receive_within_s=1.0) as (_, port), ExitStack() as idle:
+
+        def is_full() -> bool:
+            """Take all places, again where a slow machine let those of before run out."""
+            for _ in range(2):
+                idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+            return post_if_possible(port) == 503
+
+        wait_until(is_full)
         wait_until(lambda: post_if_possible(port) == 200)
-        for line in idle:
-            line.close()
 
 
 def post_if_possible(port: int) -> int:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from edge.decoders.decoder import Arrival, Decoded, Decoder, MadeFrom
 from edge.readings import Reading
 from edge.sources import modbus_frames as frames
-from edge.sources.modbus_lines import SerialChannel, alone
+from edge.sources.device_lines import SerialChannel, alone
 from edge.sources.modbus_poll import ModbusPoll, ModbusPollSettings
 from edge.sources.source import SourceTroubleError
 from edge.wire.series import Kind, Series, Unit
