@@ -7,26 +7,34 @@ that is away costs a bounded amount of memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from threading import Event, Thread, current_thread
-from typing import Any
+from threading import Event, ExceptHookArgs, Thread, current_thread
+from traceback import format_exception
 from zlib import crc32
 
 from edge import event_log
 from ingest.admission import Admission
+from ingest.agent_lags import keep_known
 from ingest.catalogue import Catalogue
 from ingest.configurations import ConfigurationPublisher
 from ingest.counters import Counters
 from ingest.delivery import Delivery, Inbox
+from ingest.fitness import check_schema
 from ingest.gate import Gate
 from ingest.handover import Handover
-from ingest.preparation import Preparation
+from ingest.health import Health
+from ingest.outages import Outages
+from ingest.preparation import Preparation, Prepared
+from ingest.progress import Doing, Pulse, Watchdog
+from ingest.quarantine import cut_up, rejected
 from ingest.session import Session
 from ingest.settings import IngestSettings
 from ingest.status_server import StatusServer
 from ingest.store.connection import conninfo, edition
-from ingest.store.link import GivenUpError, Link
+from ingest.store.link import GivenUpError, Link, UnfitError
+from ingest.store.sessions import working_sessions
+from ingest.store.sqlstates import message_of
 from ingest.writer import Stage, Writer
 
 log = event_log.get(__name__)
@@ -45,32 +53,48 @@ class Service:
         self._ended = Event()
         self._stopping = Event()
         self._failed: str | None = None
-        self._away: set[str] = set()
         self._gate = Gate()
+        self._outages = Outages(self._gate)
         self._counters = Counters()
         self._inbox = Inbox(worker.queue_batches, worker.queue_bytes)
-        self._dsn = conninfo(settings.database)
-        self._preparing = self._link("preparation")
+        conninfo(settings.database)  # what is wrong with it is said at the start
+        self._dsn = partial(conninfo, settings.database)
+        self._watch_preparation = self._outages.watch("preparation")
+        self._watch_preparation("nobody has asked yet")
+        self._preparing = self._link("preparation", self._watch_preparation)
+        self._pulse = Pulse()
         self._preparation = Preparation(Catalogue(), Admission())
         self._session = Session(settings.broker, worker, self._inbox, self._gate, self._counters)
         self._handovers = [Handover(worker.write_batches) for _ in range(worker.writers)]
+        self._writing = [Pulse() for _ in self._handovers]
         self._observe = observe
-        quietly = Link(self._dsn, f"{worker.worker} configurations", self._stopping, lambda _: None)
+        quietly = self._link("configurations", lambda _: None)
         self._configurations = ConfigurationPublisher(quietly, self._session, self._stopping)
         self._session.when_connected = self._configurations.begin_anew
-        self._status = StatusServer(worker.status_port, self._health, self._readiness, self._counters.registry)
         self._threads = [
             Thread(target=self._guarded, args=[main], name=name, daemon=True)
             for name, main in (
                 ("session", self._session.run),
                 ("preparation", self._prepare_until_closed),
                 *(
-                    (f"writing-{n}", partial(self._write_until_closed, handover))
-                    for n, handover in enumerate(self._handovers, start=1)
+                    (f"writing-{n}", partial(self._write_until_closed, handover, pulse))
+                    for n, (handover, pulse) in enumerate(zip(self._handovers, self._writing, strict=True), start=1)
                 ),
                 ("configurations", self._configurations.run),
+                ("agents", self._keep_agents_known),
             )
         ]
+        self._watchdog = self._watched()
+        health = Health(
+            self._threads,
+            self._watchdog,
+            self._working,
+            gate=self._gate,
+            outages=self._outages,
+            connected=lambda: self._session.connected,
+            failed=lambda: self._failed,
+        )
+        self._status = StatusServer(worker.status_port, health.health, health.readiness, self._counters.registry)
         self._watch_levels()
 
     @property
@@ -111,24 +135,58 @@ class Service:
         """Run a thread's main function; a failure ends the worker, so that its supervisor starts it anew."""
         try:
             main()
+        except UnfitError as error:
+            self._fail(error)
+            log.error("database_unfit", error=str(error), fix="as the error says; the worker ends")
         except Exception as error:
-            self._failed = f"{type(error).__name__}: {error}"
-            self._stopping.set()
-            self._ended.set()
+            self._fail(error)
             log.error("thread_failed", exc_info=True, fix="restart the worker; report this if it comes again")
+
+    def fail_after(self, ended: ExceptHookArgs) -> None:
+        """End the worker after the failure of a thread that a library runs: without the MQTT client's it is deaf."""
+        error = ended.exc_value or ended.exc_type()
+        self._fail(error)
+        name = ended.thread.name if ended.thread else ""
+        fix = "restart the worker; report this if it comes again"
+        log.error("thread_failed", thread=name, exception="".join(format_exception(error)), fix=fix)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failed = f"{type(error).__name__}: {error}"
+        self._stopping.set()
+        self._ended.set()
 
     def _prepare_until_closed(self) -> None:
         try:
             self._preparing.run(lambda connection: log.info("database_found", edition=edition(connection)))
+            self._watch_preparation(None)
             while deliveries := self._inbox.take(min(_PART, self._settings.write_batches)):
+                self._pulse.now(Doing.BUSY)
+                self._observe(Stage.RECEIVED)
                 for handover, own in zip(self._handovers, self._shared_out(deliveries), strict=True):
-                    for part in self._preparing.run(partial(self._preparation.prepare, deliveries=own)) if own else ():
+                    for part in self._prepared(own):
+                        self._pulse.now(Doing.HELD_UP)
                         handover.put(part)
+                self._pulse.now(Doing.IDLE)
         except GivenUpError as given_up:
             log.warning("preparation_given_up", error=str(given_up), fix="none: agents send again")
         finally:
             self._close_handovers()
             self._preparing.close()
+
+    def _prepared(self, deliveries: Sequence[Delivery]) -> Iterator[Prepared]:
+        """Prepare deliveries; one that cannot be prepared, whatever it holds, does not hold up the others."""
+        for some, done in cut_up(deliveries, self._prepare, self._stopping.wait):
+            if isinstance(done, Exception):
+                log.warning(
+                    "not_prepared", agent=some[0].agent, error=message_of(done), fix="see the refusals, if it is one"
+                )
+                yield rejected(some[0], message_of(done))
+            else:
+                yield from done
+
+    def _prepare(self, deliveries: Sequence[Delivery]) -> list[Prepared]:
+        self._pulse.now(Doing.BUSY)
+        return self._preparing.run(partial(self._preparation.prepare, deliveries=deliveries))
 
     def _shared_out(self, deliveries: Sequence[Delivery]) -> list[list[Delivery]]:
         """Give each writer the deliveries of its agents: one spool is never in two writes at once.
@@ -144,53 +202,69 @@ class Service:
         for handover in self._handovers:
             handover.close()
 
-    def _write_until_closed(self, handover: Handover) -> None:
-        link = self._link(current_thread().name)
-        writer = Writer(link, self._session, self._counters, self._stopping, self._observe)
+    def _write_until_closed(self, handover: Handover, pulse: Pulse) -> None:
+        name = current_thread().name
+        link = self._link(name, self._outages.watch(name))
+
+        def observe(stage: Stage) -> None:
+            pulse.now(Doing.BUSY)
+            self._observe(stage)
+
+        writer = Writer(link, self._session, self._counters, self._stopping, observe)
         try:
             while writes := handover.take(self._settings.write_after_s):
+                pulse.now(Doing.BUSY)
                 for prepared in writes:
                     writer.handle(prepared)
+                pulse.now(Doing.IDLE)
         except GivenUpError as given_up:
             log.warning("write_given_up", error=str(given_up), fix="none: agents send again")
         finally:
             self._close_handovers()
             link.close()
 
-    def _link(self, name: str) -> Link:
-        return Link(self._dsn, f"{self._settings.worker} {name}", self._stopping, self._watch(name))
+    def _link(self, name: str, watch: Callable[[str | None], None]) -> Link:
+        return Link(self._dsn, f"{self._settings.worker} {name}", self._stopping, watch, check=check_schema)
 
-    def _watch(self, name: str) -> Callable[[str | None], None]:
-        """Return what a link tells its state to: agents pause while one of the links is down."""
+    def _keep_agents_known(self) -> None:
+        keep_known(self._counters.lags, self._link("agents", lambda _: None), self._stopping)
 
-        def watch(error: str | None) -> None:
-            if error is None:
-                self._away.discard(name)
-                self._gate.release(f"database {name}")
-            else:
-                self._away.add(name)
-                self._gate.hold(f"database {name}", "the database is away")
+    def _working(self, threads: Collection[str]) -> set[str] | None:
+        """Return for which of these threads the database is at work, None where it does not answer."""
+        sessions = {f"{self._settings.worker} {thread}": thread for thread in threads}
+        working = working_sessions(self._dsn, sessions)
+        return None if working is None else {sessions[name] for name in working}
 
-        return watch
+    def _watched(self) -> Watchdog:
+        watchdog = Watchdog()
+        waiting = {"preparation": (self._pulse, lambda: self._inbox.depth()[0] > 0)}
+        for n, (handover, pulse) in enumerate(zip(self._handovers, self._writing, strict=True), start=1):
+            waiting[f"writing-{n}"] = pulse, partial(_holds_work, handover)
+        for name, (pulse, work_waits) in waiting.items():
+            watchdog.watch(name, pulse, work_waits, partial(self._outages.of, name))
+        return watchdog
 
     def _watch_levels(self) -> None:
-        watch = self._counters.watch
+        watch, settings = self._counters.watch, self._settings
         watch("queue_batches", "Messages that wait to be prepared", lambda: self._inbox.depth()[0])
+        watch("queue_batches_limit", "Most messages that may wait to be prepared", lambda: settings.queue_batches)
         watch("queue_bytes", "Payload bytes that wait to be prepared", lambda: self._inbox.depth()[1])
+        watch("queue_bytes_limit", "Most payload bytes that may wait to be prepared", lambda: settings.queue_bytes)
+        watch("prepared_batches", "Messages that wait to be written", lambda: sum(h.depth() for h in self._handovers))
+        watch("writers", "Connections that write", lambda: len(self._writing))
+        watch("writers_busy", "Connections that are writing", lambda: sum(p.doing is Doing.BUSY for p in self._writing))
         watch("accepting", "Whether agents are told to send", lambda: float(self._gate.state().accepting))
         watch("broker_connected", "Whether the session stands", lambda: float(self._session.connected))
-        watch("database_available", "Whether the database answers", lambda: float(not self._away))
+        watch("database_available", "Whether the database answers", lambda: float(not self._outages.errors()))
+        watch(
+            "threads_standing_still",
+            "Threads that have made no progress for two minutes although work waits and the database is not away",
+            lambda: len(self._watchdog.standing_still()),
+        )
+        self._counters.watch_total(
+            "database_away_seconds", "Time during which the database was away", self._outages.total_s
+        )
 
-    def _health(self) -> tuple[bool, dict[str, Any]]:
-        alive = {thread.name: thread.is_alive() for thread in self._threads}
-        return all(alive.values()) and self._failed is None, {"threads": alive, "failed": self._failed}
 
-    def _readiness(self) -> tuple[bool, dict[str, Any]]:
-        state = self._gate.state()
-        particulars = {
-            "broker": self._session.connected,
-            "database": not self._away,
-            "accepting": state.accepting,
-            "reason": state.reason,
-        }
-        return self._session.connected and not self._away and state.accepting, particulars
+def _holds_work(handover: Handover) -> bool:
+    return handover.depth() > 0

@@ -11,12 +11,22 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from edge import event_log
+
+log = event_log.get(__name__)
+
+_SILENCE_S = 10
+"""Longest wait for a request on an open connection."""
+
 Report = Callable[[], tuple[bool, dict[str, Any]]]
 """Returns whether it is so, and the particulars."""
 
 
 class StatusServer:
-    """Serves ``/healthz`` (does the worker live), ``/readyz`` (does it take batches) and ``/metrics``."""
+    """Serves ``/healthz`` (503: start the process anew), ``/readyz`` (503: it takes no work) and ``/metrics``.
+
+    A report that fails is answered with 500: what cannot say how it is is not well.
+    """
 
     def __init__(self, port: int, health: Report, readiness: Report, registry: CollectorRegistry) -> None:
         class Handler(_Handler):
@@ -45,19 +55,29 @@ class StatusServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = _SILENCE_S
     reports: dict[str, Report]
     metrics: CollectorRegistry
 
     def do_GET(self) -> None:
         """Answer one of the three paths."""
-        if self.path == "/metrics":
-            self._send(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.metrics))
-        elif self.path in self.reports:
-            good, particulars = self.reports[self.path]()
+        path = self.path.partition("?")[0]
+        try:
+            status, kind, body = self._answer(path)
+        except Exception as error:
+            log.error("status_failed", path=path, exc_info=True, fix="restart the process; report this")
+            status, kind = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain"
+            body = f"{type(error).__name__}: {error}\n".encode()
+        self._send(status, kind, body)
+
+    def _answer(self, path: str) -> tuple[HTTPStatus, str, bytes]:
+        if path == "/metrics":
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(self.metrics)
+        if path in self.reports:
+            good, particulars = self.reports[path]()
             status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
-            self._send(status, "application/json", json.dumps(particulars).encode())
-        else:
-            self._send(HTTPStatus.NOT_FOUND, "text/plain", b"try /healthz, /readyz or /metrics\n")
+            return status, "application/json", json.dumps(particulars, ensure_ascii=False).encode()
+        return HTTPStatus.NOT_FOUND, "text/plain", b"try /healthz, /readyz or /metrics\n"
 
     def _send(self, status: HTTPStatus, kind: str, body: bytes) -> None:
         self.send_response(status)

@@ -10,31 +10,32 @@ from threading import Event
 from typing import Protocol
 from uuid import UUID
 
-import psycopg
-
 from edge import event_log
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from ingest.answers import acknowledgements
 from ingest.counters import Counters
 from ingest.delivery import Delivery
 from ingest.preparation import Prepared, write_of
+from ingest.quarantine import OF_THE_DATA, cut_up
 from ingest.store import ledger
-from ingest.store.connection import is_about_data
-from ingest.store.entries import Entry, Write, Written
+from ingest.store.connection import Database
+from ingest.store.entries import Entry, Key, Write, Written
 from ingest.store.link import Link
 from ingest.store.refusals import Refusal
+from ingest.store.sqlstates import message_of
 
 log = event_log.get(__name__)
 
-_ATTEMPTS = 3
-_BETWEEN_ATTEMPTS_S = 1.0
-_OF_THE_DATA = (psycopg.Error, ValueError, OverflowError)
-"""What storing some data can raise again and again (``ValueError`` covers text that has no UTF-8)."""
-
 
 class Stage(StrEnum):
-    """Moments of a write that an observer is told of, in this order."""
+    """Moments on the way of some messages that an observer is told of, in this order.
 
+    A write that is cut up comes to ``BEFORE_WRITE`` and ``BEFORE_COMMIT`` once for each of its parts, and one that is
+    repeated each time.
+    """
+
+    RECEIVED = "received"
+    BEFORE_WRITE = "before_write"
     BEFORE_COMMIT = "before_commit"
     AFTER_COMMIT = "after_commit"
     AFTER_RECEIPTS = "after_receipts"
@@ -74,14 +75,16 @@ class Writer:
             The process stops while the database is away: nothing of this write is acknowledged.
         """
         started_s = time.monotonic()
-        parts = self._commit(prepared.write)
+        parts = self._commit(prepared)
         self._observe(Stage.AFTER_COMMIT)
         now_us = time.time_ns() // 1000
-        self._counters.write_s.observe(time.monotonic() - started_s)
-        self._counters.write_batches.observe(len(prepared.write.entries))
+        if prepared.entries or prepared.refused:
+            self._counters.write_s.observe(time.monotonic() - started_s)
+            self._counters.write_batches.observe(len(prepared.entries))
         for written in parts:
             self._counters.count(written, now_us)
             _log_refusals(written.refused)
+            _log_breaks(written.chain_breaks)
         self._acknowledge(prepared.deliveries)
         self._observe(Stage.AFTER_RECEIPTS)
         self._answer(parts, prepared.wanted, now_us)
@@ -97,44 +100,62 @@ class Writer:
             for agent, acknowledgement in acknowledgements(written, wanted if number == 0 else {}, now_us):
                 self._answers.answer(agent, acknowledgement)
 
-    def _commit(self, work: Write) -> list[Written]:
+    def _commit(self, work: Prepared) -> list[Written]:
         if not work.entries and not work.refused:
             return [Written()]
         try:
-            return [self._write(work)]
-        except _OF_THE_DATA as error:
-            log.warning("write_cut_up", batches=len(work.entries), error=str(error).strip(), fix="none needed")
-            return self._one_by_one(work)
+            return [self._write(work.write)]
+        except OF_THE_DATA as error:
+            log.warning("write_cut_up", batches=len(work.entries), error=message_of(error), fix="none needed")
+            return self._cut_up(work)
 
     def _write(self, work: Write) -> Written:
         return self._link.run(
-            lambda connection: ledger.write(connection, work, lambda: self._observe(Stage.BEFORE_COMMIT))
+            lambda connection: self._attempt(connection, work),
+            divisible=len(work.entries) + len(work.refused) > 1,
         )
 
-    def _one_by_one(self, work: Write) -> list[Written]:
-        """Write each batch by itself, so that only those which the database rejects are refused."""
-        parts: list[Written] = []
-        rejected: list[Refusal] = []
-        for entry in work.entries:
-            error = self._try_alone(entry, parts)
-            if error is not None:
-                text = str(error).strip() or type(error).__name__
-                rejected.append(entry.refusal(RefusalReason.DATABASE_REJECTED, text))
-        return parts + [self._write(write_of([], [refusal])) for refusal in [*work.refused, *rejected]]
+    def _attempt(self, connection: Database, work: Write) -> Written:
+        self._observe(Stage.BEFORE_WRITE)
+        committing_s = 0.0
 
-    def _try_alone(self, entry: Entry, parts: list[Written]) -> Exception | None:
-        """Commit one batch; return the error where the database rejects it."""
-        alone = write_of([entry], [])
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                parts.append(self._write(alone))
-            except _OF_THE_DATA as error:
-                if attempt == _ATTEMPTS or is_about_data(error):
-                    return error
-                self._stopping.wait(_BETWEEN_ATTEMPTS_S)
+        def before_commit() -> None:
+            nonlocal committing_s
+            self._observe(Stage.BEFORE_COMMIT)
+            committing_s = time.monotonic()
+
+        written = ledger.write(connection, work, before_commit)
+        self._counters.commit_s.observe(time.monotonic() - committing_s)
+        return written
+
+    def _cut_up(self, work: Prepared) -> list[Written]:
+        """Write a rejected write in parts, so that only the batches which the database rejects are refused."""
+        written: list[Written] = []
+        refused = list(work.refused)
+        for entries, done in cut_up(work.entries, self._write_entries, self._stopping.wait):
+            if isinstance(done, Written):
+                written.append(done)
             else:
-                break
-        return None
+                refused += [entry.refusal(RefusalReason.DATABASE_REJECTED, message_of(done)) for entry in entries]
+        return written + self._keep(refused)
+
+    def _write_entries(self, entries: Sequence[Entry]) -> Written:
+        return self._write(write_of(entries, []))
+
+    def _keep(self, refused: Sequence[Refusal]) -> list[Written]:
+        """Write refusals.
+
+        Raises
+        ------
+        Exception
+            One of them cannot be kept, so it must not be acknowledged: the worker has to end.
+        """
+        written: list[Written] = []
+        for _, done in cut_up(refused, lambda some: self._write(write_of([], some)), self._stopping.wait):
+            if not isinstance(done, Written):
+                raise done
+            written.append(done)
+        return written
 
 
 def _log_refusals(refused: Sequence[Refusal]) -> None:
@@ -145,3 +166,15 @@ def _log_refusals(refused: Sequence[Refusal]) -> None:
     for (agent, reason), group in groups.items():
         fix = "smartstore-ingest refusals list"
         log.warning("refused", agent=agent, reason=reason, count=len(group), detail=group[0].detail, fix=fix)
+
+
+def _log_breaks(breaks: Sequence[tuple[str, Key]]) -> None:
+    """Log breaks of the chain, one line a spool."""
+    groups: dict[tuple[str, UUID], list[int]] = defaultdict(list)
+    for agent, (spool, sequence) in breaks:
+        groups[agent, spool].append(sequence)
+    for (agent, spool), sequences in groups.items():
+        fix = "smartstore-ingest account; the spool was restored from a copy, or its agent's software is at fault"
+        log.warning(
+            "chain_broken", agent=agent, spool=str(spool), sequence=min(sequences), count=len(sequences), fix=fix
+        )

@@ -1,4 +1,4 @@
-"""Connections to the database, which edition it is, and which of its errors will pass."""
+"""Connections to the database, and which edition it is."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ from ingest.settings import DatabaseSettings
 
 Database = psycopg.Connection[Any]
 
-# Errors of the line, the server or the set-up (rights, schema, log-in), by class. Data must not be refused for them.
-_PASSING_CLASSES = ("08", "28", "3D", "3F", "40", "42", "53", "57P", "58")
-_PASSING = frozenset({"55P03", "25006"})  # a lock not available, a server that only reads
-# A write that is too large for the server meets it each time: it does not pass, but may when the write is cut up.
-_BY_SIZE = frozenset({"53200", "53400", "57014"})  # memory or locks, a limit of decompression, a limit of time
-
 
 def conninfo(settings: DatabaseSettings) -> str:
     """Return the connection string with the password from its file.
@@ -28,20 +22,26 @@ def conninfo(settings: DatabaseSettings) -> str:
     """
     if settings.password_file is None:
         return settings.url
-    password = settings.password_file.read_text(encoding="utf-8").splitlines()[0]
+    password = settings.password_file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
     return make_conninfo(settings.url, password=password)
+
+
+def application_name(name: str) -> str:
+    """Return the name of a session of this program as the server's views show it, cut to what they hold."""
+    return f"smartstore-ingest {name}"[:63]
 
 
 def connect(dsn: str, name: str) -> Database:
     """Connect in autocommit mode, so that transactions are explicit; ``name`` is what the server's views show.
 
-    A server that is unreachable for 10 s, or silent for half a minute under a statement, counts as gone.
+    A server that does not let in for 20 s (a log-in takes four ways there and back), or is silent for half a minute
+    under a statement, counts as gone.
     """
     return psycopg.connect(
         dsn,
         autocommit=True,
-        application_name=f"smartstore-ingest {name}",
-        connect_timeout=10,
+        application_name=application_name(name),
+        connect_timeout=20,
         keepalives_idle=10,
         keepalives_interval=5,
         keepalives_count=3,
@@ -60,17 +60,3 @@ def edition(connection: Database) -> str:
         return f"postgresql {server}"
     kind = "community" if row[1] == "timescale" else "apache"
     return f"timescaledb-{kind} {row[0]} on postgresql {server}"
-
-
-def will_pass(error: psycopg.Error) -> bool:
-    """Tell whether the same can succeed later: the line, the server or its set-up failed, not the data."""
-    state = error.sqlstate
-    if state is None:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return state not in _BY_SIZE and (state.startswith(_PASSING_CLASSES) or state in _PASSING)
-
-
-def is_about_data(error: Exception) -> bool:
-    """Tell whether an error that will not pass is certain to come again with the same data."""
-    state = getattr(error, "sqlstate", None)
-    return state is None or state.startswith(("22", "23"))

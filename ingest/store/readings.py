@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
-from psycopg.abc import Buffer
-from psycopg.adapt import Loader
-from psycopg.pq import Format
 
 from edge.wire.series import Statistic
+from ingest.store.arrays import array_cursor
 from ingest.store.connection import Database
 from ingest.store.pgcopy import POSTGRES_EPOCH_US
 from ingest.store.series import CLASSES, OF_STATISTIC
@@ -49,17 +47,21 @@ class SeriesRows:
 
 
 @dataclass(slots=True)
-class _Rows:
+class Rows:
+    """The rows of one series in one table, as arrays of one length."""
+
     t_us: NDArray[np.int64]
     ordinal: NDArray[np.int16]
     value: NDArray[np.float64]
     flags: NDArray[np.int16]
     entry_id: NDArray[np.int64]
 
-    def taken(self, chosen: NDArray[Any]) -> _Rows:
-        return _Rows(*(column[chosen] for column in self.columns()))
+    def taken(self, chosen: NDArray[Any]) -> Rows:
+        """Return the rows of a mask or of indices."""
+        return Rows(*(column[chosen] for column in self.columns()))
 
     def columns(self) -> tuple[NDArray[Any], ...]:
+        """Return the arrays."""
         return self.t_us, self.ordinal, self.value, self.flags, self.entry_id
 
 
@@ -74,17 +76,17 @@ def fetch_series(
 
     Where an agent reports aggregates of windows, ``statistic`` says which of them; the others are left out.
     """
-    described = _described(connection, keys, statistic)
-    found: dict[str, list[_Rows]] = defaultdict(list)
+    described = described_series(connection, keys, statistic)
+    found: dict[str, list[Rows]] = defaultdict(list)
     for retention_class in CLASSES:
         numbers = {number: text for number, (text, of, *_) in described.items() if of == retention_class}
-        for number, rows in _class_rows(connection, retention_class, list(numbers), start, end):
+        for number, rows in class_rows(connection, retention_class, list(numbers), start, end):
             found[numbers[number]].append(rows)
     facts = {text: particulars for text, _, *particulars in described.values()}
-    return [_series_rows(definition, facts[definition], _merged(found[definition])) for definition in sorted(found)]
+    return [_series_rows(definition, facts[definition], merged(found[definition])) for definition in sorted(found)]
 
 
-def _series_rows(definition: str, facts: list[Any], rows: _Rows) -> SeriesRows:
+def _series_rows(definition: str, facts: list[Any], rows: Rows) -> SeriesRows:
     device, quantity, channel, unit, kind, period_s = facts
     return SeriesRows(
         definition=definition,
@@ -103,7 +105,7 @@ def _series_rows(definition: str, facts: list[Any], rows: _Rows) -> SeriesRows:
 
 def origins(connection: Database, keys: Sequence[SeriesKey], start: datetime, end: datetime) -> frozenset[str]:
     """Return where the readings of series in [start, end) come from: measured, replayed, simulated, ..."""
-    described = _described(connection, keys, Statistic.MEAN)
+    described = described_series(connection, keys, Statistic.MEAN)
     result: set[str] = set()
     for retention_class in CLASSES:
         numbers = [number for number, (_, of, *_) in described.items() if of == retention_class]
@@ -120,7 +122,9 @@ def _table(retention_class: str) -> sql.Identifier:
     return sql.Identifier(f"readings_{retention_class}")
 
 
-def _described(connection: Database, keys: Sequence[SeriesKey], statistic: Statistic) -> dict[int, tuple[Any, ...]]:
+def described_series(
+    connection: Database, keys: Sequence[SeriesKey], statistic: Statistic
+) -> dict[int, tuple[Any, ...]]:
     """Return definition, retention class and particulars of the registered series with these keys, by number."""
     if not keys:
         return {}
@@ -135,52 +139,28 @@ def _described(connection: Database, keys: Sequence[SeriesKey], statistic: Stati
     return {number: tuple(rest) for number, *rest in rows}
 
 
-class _ArrayLoader(Loader):
-    """Loads a one-dimensional array without nulls from PostgreSQL's binary format."""
-
-    format = Format.BINARY
-    element: np.dtype[Any] = np.dtype(">i8")
-
-    def load(self, data: Buffer) -> NDArray[Any]:
-        layout = np.dtype([("length", ">i4"), ("value", self.element)])
-        # Dimensions, nulls, type; then length and lower bound of the one dimension: 20 bytes.
-        return np.frombuffer(data, layout, offset=20)["value"].astype(self.element.newbyteorder("="))
-
-
-class _Float8Loader(_ArrayLoader):
-    element: np.dtype[Any] = np.dtype(">f8")
-
-
-class _Int2Loader(_ArrayLoader):
-    element: np.dtype[Any] = np.dtype(">i2")
-
-
-_LOADERS = {"timestamptz": _ArrayLoader, "int8": _ArrayLoader, "float8": _Float8Loader, "int2": _Int2Loader}
-
-
-def _class_rows(
+def class_rows(
     connection: Database, retention_class: str, numbers: list[int], start: datetime, end: datetime
-) -> list[tuple[int, _Rows]]:
+) -> list[tuple[int, Rows]]:
     """Return the rows of one retention class with its corrections applied, by number of series."""
     if not numbers:
         return []
     query = sql.SQL(
-        """select series_id, array_agg(t), array_agg(ordinal), array_agg(value), array_agg(flags), array_agg(entry_id)
+        """select series_id, array_agg(t), array_agg(ordinal), array_agg(value::float8), array_agg(flags),
+                  array_agg(entry_id)
              from (select * from {} where series_id = any(%s) and t >= %s and t < %s
                     order by series_id, t, ordinal) r
             group by series_id"""
     ).format(_table(retention_class))
-    with connection.cursor(binary=True) as cursor:
-        for name, loader in _LOADERS.items():
-            cursor.adapters.register_loader(cursor.adapters.types[name].array_oid, loader)
+    with array_cursor(connection) as cursor:
         fetched = cursor.execute(query, [numbers, start, end]).fetchall()
-    by_number = {number: _sorted(_Rows(t + POSTGRES_EPOCH_US, *others)) for number, t, *others in fetched}
+    by_number = {number: _sorted(Rows(t + POSTGRES_EPOCH_US, *others)) for number, t, *others in fetched}
     for number, corrected in _corrections(connection, list(by_number), start, end).items():
         _apply(by_number[number], corrected)
     return list(by_number.items())
 
 
-def _sorted(rows: _Rows) -> _Rows:
+def _sorted(rows: Rows) -> Rows:
     """Return rows sorted by (t, ordinal); they come so, but nothing in SQL promises the order within ``array_agg``."""
     step = np.diff(rows.t_us)
     if np.all((step > 0) | ((step == 0) & (np.diff(rows.ordinal) > 0))):
@@ -216,14 +196,14 @@ def _columns_of(corrections: list[tuple[Any, ...]]) -> _Corrected:
     )
 
 
-def _apply(rows: _Rows, corrected: _Corrected) -> None:
+def _apply(rows: Rows, corrected: _Corrected) -> None:
     t_us, ordinal, value, flags = corrected
     places = _places(rows, t_us, ordinal)
     rows.value[places] = value
     rows.flags[places] = flags
 
 
-def _places(rows: _Rows, t_us: NDArray[np.int64], ordinal: NDArray[np.int16]) -> NDArray[np.int64]:
+def _places(rows: Rows, t_us: NDArray[np.int64], ordinal: NDArray[np.int16]) -> NDArray[np.int64]:
     """Return where the readings of these keys are: every correction has its reading in the same table."""
     key = np.dtype([("t_us", np.int64), ("ordinal", np.int16)])
     there, wanted = np.empty(len(rows.t_us), key), np.empty(len(t_us), key)
@@ -232,11 +212,11 @@ def _places(rows: _Rows, t_us: NDArray[np.int64], ordinal: NDArray[np.int16]) ->
     return np.searchsorted(there, wanted)
 
 
-def _merged(parts: list[_Rows]) -> _Rows:
+def merged(parts: list[Rows]) -> Rows:
     """Merge the retention classes of a definition: of two rows with one key, that of the earlier entry counts."""
     if len(parts) == 1:
         return parts[0]
-    together = _Rows(*(np.concatenate(columns) for columns in zip(*(part.columns() for part in parts), strict=True)))
+    together = Rows(*(np.concatenate(columns) for columns in zip(*(part.columns() for part in parts), strict=True)))
     together = together.taken(np.lexsort((together.entry_id, together.ordinal, together.t_us)))
     first = np.ones(len(together.t_us), bool)
     first[1:] = (np.diff(together.t_us) != 0) | (np.diff(together.ordinal) != 0)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import sql
 
+from ingest.store import arrivals
 from ingest.store.connection import Database
 from ingest.store.entries import Conflicts
 from ingest.store.pgcopy import READING_COLUMNS, reading_tuples
@@ -23,7 +24,7 @@ Arrays = dict[str, NDArray[Any]]
 def store_readings(
     connection: Database, columns: Arrays, classes: NDArray[np.int8], *, resolving: bool
 ) -> list[Conflicts]:
-    """Store readings within the caller's transaction; return the entries that met conflicts.
+    """Store readings within the caller's transaction, and note which came otherwise than live; return the conflicts.
 
     Parameters
     ----------
@@ -49,9 +50,11 @@ def store_readings(
             conflicts += store(connection, table, columns)
         elif chosen.any():
             conflicts += store(connection, table, {key: values[chosen] for key, values in columns.items()})
+    arrivals.note(connection, columns["series_id"], columns["t_us"], classes != _ARCHIVE, conflicts)
     return conflicts
 
 
+_ARCHIVE = CLASSES.index("archive")
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, READING_COLUMNS))
 
 
@@ -111,5 +114,7 @@ _RESOLVE = """
         select series_id, t, ordinal, old_value, old_flags, value, flags, 'later value', entry_id
           from compared where value <> old_value order by place
     )
-    select entry_id, count(*) filter (where value = old_value), count(*) filter (where value <> old_value)
-      from compared group by entry_id"""
+    select entry_id, series_id,
+           (extract(epoch from date_bin('1 hour', t, '0001-01-01 00:00:00Z')) * 1000000)::bigint as hour_us,
+           count(*) filter (where value = old_value), count(*) filter (where value <> old_value)
+      from compared group by 1, 2, 3"""

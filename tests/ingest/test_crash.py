@@ -101,6 +101,51 @@ def test_kill_9_at_each_stage(config: Path, database: str, agent: ResendingAgent
     check_exact(database, payloads)
 
 
+POISON = {3, 6}
+"""Sequences of batches that the database rejects; they are in the first write."""
+KILLS = [
+    *((Stage.BEFORE_COMMIT, nth) for nth in (1, 2, 4, 6)),
+    *((stage, 1) for stage in (Stage.AFTER_COMMIT, Stage.AFTER_RECEIPTS, Stage.AFTER_ANSWERS)),
+]
+
+
+@pytest.mark.parametrize(("stage", "nth"), KILLS)
+def test_kill_9_while_poison_is_looked_for(
+    config: Path, database: str, agent: ResendingAgent, stage: Stage, nth: int
+) -> None:
+    """Between the parts of a write that is cut up, and on either side of the commit of its refusals."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("alter table readings_state add constraint no_poison check (value >= 0)")
+    worker = ingest_worker.start(config, stage, nth)
+    agent.wait_for_state(accepting=True)
+    payloads = [
+        agent.agent.seal([(0, n, -1.0 if n + 1 in POISON else float(n)), (1, n, float(n))]) for n in range(BATCHES)
+    ]
+    agent.send(payloads)
+    assert worker.wait(30) == -9
+    agent.wait_for_state(accepting=False)
+    worker = ingest_worker.start(config)
+    try:
+        agent.wait_until_settled()
+    finally:
+        worker.terminate()
+        assert worker.wait(30) == 0
+    assert set(agent.refused.values()) == {"database_rejected"}
+    good = [(n, sha256(p).digest()) for n, p in enumerate(payloads, start=1) if n not in POISON]
+    with psycopg.connect(database) as connection:
+
+        def rows(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode()).fetchall()
+
+        entries = rows("select sequence, sha256, row_root from ledger order by entry_id")
+        assert sorted(row[:2] for row in entries) == good
+        assert rows("select entries, head from spools") == [(len(good), chained(entries))]
+        assert rows("select count(*) from readings_state") == rows("select count(*) from readings_count")
+        assert rows("select count(*) from readings_count") == [(len(good),)]
+        kept = rows("select sequence, payload, reason, state from refusals order by 1")
+        assert kept == [(n, payloads[n - 1], "database_rejected", "open") for n in sorted(POISON)]
+
+
 def test_the_database_dies_during_writes(
     config: Path, database: str, database_server: SessionServer, agent: ResendingAgent
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ingest_steps import Steps
 from sealed_batches import SealingAgent, approve, gauge, register
 
+from edge.wire.batch import DecoderRefusal
 from edge.wire.series import SeriesTable
 from ingest.cli import main
 
@@ -63,6 +64,49 @@ def test_an_operator_settles_refusals(run: Run, database: str) -> None:
             ("discarded", "a test")
         ]
         assert steps.rows("select count(*) from readings_state") == [(1,)]
+
+
+def test_many_refusals_are_chosen_by_agent_and_reason(run: Run, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        for name in ("one", "two"):
+            register(connection, name, [])
+        Steps(connection).take_from([(name, bytes([0, n])) for name in ("one", "two") for n in range(30)])
+        agent = SealingAgent("three", SeriesTable.of([gauge("d")]))
+        Steps(connection).take("three", agent.table_payload, agent.seal([(0, 0, 1.0)]))
+    status, text = run("refusals", "list", "--limit", "10")
+    lines = text.splitlines()
+    assert status == 0
+    assert lines[11:] == [
+        "... and 51 more; --limit shows them",
+        "open as agent_not_approved: 1",
+        "open as undecodable: 60",
+    ]
+    assert "open refusals: 1 agent_not_approved, 60 undecodable" in run("status")[1]
+    found = json.loads(run("refusals", "list", "--reason", "undecodable", "--agent", "one", "--json")[1])
+    assert len(found) == 30
+    assert {refusal["agent"] for refusal in found} == {"one"}
+    assert run("refusals", "discard", "--because", "a test") == (
+        1,
+        "name the refusals to discard: their numbers, --agent or --reason\n",
+    )
+    assert run("refusals", "discard", "--agent", "one", "--because", "a test") == (0, "30 discarded\n")
+    text = run("refusals", "list", "--state", "discarded", "--limit", "1")[1]
+    assert text.splitlines()[1].endswith("a test")
+    assert run("refusals", "list", "--agent", "two")[1].splitlines()[-1] == "open as undecodable: 30"
+    assert run("refusals", "replay", "--reason", "agent_not_approved")[1].count("agent_not_approved") == 1
+
+
+def test_a_replay_of_all_leaves_what_only_the_agent_can_read(run: Run, database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        register(connection, "a", ["d"])
+        agent, steps = SealingAgent("a", SeriesTable.of([gauge("d")])), Steps(connection)
+        refused = DecoderRefusal(source="s", reason="not_a_number", detail="d", payload="x", at_us=0)
+        steps.take("a", agent.table_payload, agent.seal([], refusals=[refused]))
+        ((number,),) = steps.rows("select refusal_id from refusals")
+    assert run("refusals", "replay") == (0, "refusal  outcome  detail\n")
+    status, text = run("refusals", "replay", str(number))
+    assert status == 1
+    assert "only that agent can read it" in text
 
 
 def test_what_is_not_there(run: Run) -> None:

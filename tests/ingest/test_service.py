@@ -237,9 +237,11 @@ def test_paths_of_the_status_server(worker: Worker) -> None:
     status, text = worker.get("/readyz")
     assert (status, json.loads(text)) == (
         200,
-        {"broker": True, "database": True, "accepting": True, "reason": ""},
+        {"wrong": [], "broker": True, "database": True, "accepting": True, "reason": ""},
     )
     threads = json.loads(worker.get("/healthz")[1])["threads"]
-    assert {name.partition("-")[0] for name in threads} == {"session", "preparation", "writing", "configurations"}
+    assert {name.partition("-")[0] for name in threads} == {
+        *("session", "preparation", "writing", "configurations", "agents"),
+    }
     assert all(threads.values())
     assert worker.get("/else")[0] == 404
