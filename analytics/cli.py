@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from analytics.default_window import latest_day
 from analytics.errors import UnknownMetric, UnknownStore
 from analytics.metrics.catalogue import METRICS
 from analytics.rendering import render_answer, render_catalogue
+from analytics.scheduler.service import Scheduler
 from analytics.window_text import AskedWindow, WindowRefusedError
 from analytics.windows import Window
 from analytics.wording.language import Language
@@ -68,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(serve)
     serve.set_defaults(run=_serve)
 
+    scheduler = commands.add_parser(
+        "scheduler", help="keep what is computed from readings up to date, and old readings small"
+    )
+    _add_config(scheduler)
+    scheduler.set_defaults(run=_scheduler)
+
     answer = commands.add_parser("facilities", help="answer the smart facilities of a store over a window")
     answer.add_argument("store", metavar="STORE", help="id of the store in the registry")
     _add_config(answer)
@@ -110,6 +118,19 @@ def _serve(parsed: argparse.Namespace) -> None:
         server_header=False,
         proxy_headers=False,
     )
+
+
+def _scheduler(parsed: argparse.Namespace) -> None:
+    configured = settings.load(parsed.config)
+    event_log.configure()
+    scheduler = Scheduler(configured)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: scheduler.request_stop())
+    scheduler.start()
+    scheduler.wait()
+    if not scheduler.stop():
+        msg = "the scheduler could not go on: its log says why"
+        raise CommandError(msg)
 
 
 def _facilities(parsed: argparse.Namespace) -> None:

@@ -39,11 +39,38 @@ class WebSettings(SettingsModel):
     """Longest run of one query."""
 
 
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class SchedulerSettings(SettingsModel):
+    """``[scheduler]``: how often what is computed from readings is brought up to date, and when readings are old."""
+
+    aggregate_every_s: Seconds = 60
+    """Pause between two runs that compute buckets."""
+    increments_every_s: Seconds = 60
+    """Pause between two runs that compute increments of registers."""
+    compress_every_s: Seconds = 3600
+    """Pause between two runs that compress what is old."""
+    settle_after_s: Annotated[float, Field(ge=0, le=30 * 86_400)] = 3600
+    """Age at which a whole hour is closed and computed. What comes later is late: it is made good, at more cost."""
+    compress_after_days: Annotated[float, Field(ge=0.04, le=3650)] = 14
+    """Age at which readings and buckets move to the columnstore, where the database has one."""
+    chunk_hours: Annotated[int, Field(ge=1, le=24 * 91)] = 72
+    """Time that a new chunk of live readings spans: it should fit into memory, and is compressed in one go. 50 readings
+    a second are 13 million rows in three days: 1.7 GB, and 15 s."""
+    statement_timeout_s: Annotated[float, Field(ge=10, le=86_400)] = 900
+    """Longest run of one statement."""
+    status_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """Loopback port of /healthz, /readyz and /metrics (0: a free one, which is logged)."""
+
+
 class AnalyticsSettings(SettingsModel):
     """Everything that ``smartstore`` is told."""
 
     database: DatabaseSettings
     web: WebSettings = WebSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
+    """``smartstore scheduler`` alone takes it, and connects as the owner of the schema."""
 
 
 def load(path: Path) -> AnalyticsSettings:

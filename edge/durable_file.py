@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -33,6 +34,29 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600, owner: tuple[in
         fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_passing(path: Path, text: str) -> None:
+    """Replace a file that informs a person and that nothing depends on: whole, but when the disk has it is its own.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written, or the disk is full; the old file is as it was.
+    """
+    fresh = beside(path, ".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+@lru_cache(maxsize=16)
+def beside(path: Path, ending: str) -> Path:
+    """Return the path of the file that lies beside another under the same name with an ending.
+
+    The same object each time: pathlib interns the parts of every new path, and what an agent interns a few times a
+    second has Python triple its table of interned names within the hour, which is half a MiB.
+    """
+    return path.with_name(f"{path.name}{ending}")
 
 
 def remove_durably(path: Path) -> None:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge import event_log
 from edge.clock import Clock
-from edge.durable_file import read_small
+from edge.durable_file import beside, read_small, write_passing
 
 BEAT_S = 5.0
 """An agent that runs writes at least this often."""
@@ -62,17 +62,15 @@ class RunRecord:
         if state == self._state and now_s - self._written_s < BEAT_S:
             return
         self._state, self._written_s = replace(state, written_us=self._clock.now_us()), now_s
-        fresh = self._path.with_name(f"{self._path.name}.new")
         try:
-            fresh.write_text(json.dumps(asdict(self._state)), encoding="utf-8")
-            fresh.replace(self._path)
+            write_passing(self._path, json.dumps(asdict(self._state)))
         except OSError as error:
             log.debug("run_state_not_written", file=str(self._path), error=str(error))
 
 
 def run_state_path(spool: Path) -> Path:
     """Return where the state of the run lies: beside the spool."""
-    return spool.with_name(f"{spool.name}.run.json")
+    return beside(spool, ".run.json")
 
 
 def read_run_state(spool: Path) -> RunState | None:

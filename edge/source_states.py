@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 
 from edge import event_log
-from edge.durable_file import read_small
+from edge.durable_file import beside, read_small, write_passing
 
 _QUIET_US = 10_000_000
 """Two writes of the file are at least this far apart, unless a source is first heard of, begins to fail or recovers."""
@@ -93,10 +93,8 @@ class SourceStates:
             self._changed = self._urgent = False
             self._written_us = now_us
             document = {"written_us": now_us, "sources": [asdict(state) for state in self._states.values()]}
-        fresh = path.with_name(f"{path.name}.new")
         try:
-            fresh.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            fresh.replace(path)
+            write_passing(path, json.dumps(document, ensure_ascii=False))
         except OSError as error:
             log.debug("source_states_not_written", file=str(path), error=str(error))
 
@@ -114,7 +112,7 @@ def _said(text: str) -> str:
 
 def states_path(spool: Path) -> Path:
     """Return where the states of the sources lie: beside the spool."""
-    return spool.with_name(f"{spool.name}.sources.json")
+    return beside(spool, ".sources.json")
 
 
 def read_states(spool: Path) -> list[SourceState]:

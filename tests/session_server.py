@@ -59,22 +59,26 @@ class SessionServer:
             require_or_skip(Feature.PRIVATE_DATABASE, "a named server is never stopped")
         return self.server
 
-    def _maintenance(self) -> psycopg.Connection[Any]:
+    def maintenance(self) -> psycopg.Connection[Any]:
+        """Return a connection to a database that stays, in autocommit mode, for what concerns the whole server."""
         own = self.server.database if isinstance(self.server, NamedServer) else SUPERUSER
         return psycopg.connect(self.dsn(own), autocommit=True)
 
-    def create(self, template: str | None = None) -> str:
+    def create(self, template: str | None = None, tablespace: str | None = None) -> str:
         """Return the name of a new database: empty, or a clone of ``template``."""
         name = f"smartstore_test_{secrets.token_hex(6)}"
         # template0: the extension must not come along from a template1 that someone changed
         clone = sql.Identifier(template or "template0")
-        with self._maintenance() as connection:
-            connection.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), clone))
+        statement = sql.SQL("create database {} template {}").format(sql.Identifier(name), clone)
+        if tablespace is not None:
+            statement += sql.SQL(" tablespace {}").format(sql.Identifier(tablespace))
+        with self.maintenance() as connection:
+            connection.execute(statement)
         return name
 
     def drop(self, name: str) -> None:
         """Drop a database, ending the sessions in it."""
-        with self._maintenance() as connection:
+        with self.maintenance() as connection:
             connection.execute(sql.SQL("alter database {} with allow_connections true").format(sql.Identifier(name)))
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
@@ -83,7 +87,7 @@ class SessionServer:
         if self._template is None:
             name = self.create()
             migrate(self.dsn(name))
-            with self._maintenance() as connection:
+            with self.maintenance() as connection:
                 # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
                 connection.execute(
                     sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name))

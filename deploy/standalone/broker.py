@@ -33,7 +33,7 @@ acl_file {folder}/access
 # Otherwise a user could take another's session by its client id.
 use_username_as_clientid true
 # The default of 1000 drops messages of a slower subscriber without a word; without any bound the memory would be it.
-max_queued_messages 20000
+max_queued_messages {queued_messages}
 max_inflight_messages 200
 # The spool of each agent is the truth; what the broker kept would only be sent twice.
 persistence false
@@ -101,15 +101,26 @@ class PrivateBroker:
         Passwords by user name: agents, and ingest workers (see ``is_ingest``).
     mosquitto
         The program; None finds it, or unpacks it into the data folder.
+    queued_messages
+        Messages that wait for one client at most; beyond, the broker drops.
     """
 
-    def __init__(self, folder: Path, users: Mapping[str, str], mosquitto: Mosquitto | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        users: Mapping[str, str],
+        mosquitto: Mosquitto | None = None,
+        *,
+        queued_messages: int = 20_000,
+    ) -> None:
         self.host = LOOPBACK
         self.port = free_port()
         self.folder = folder
         self._mosquitto = mosquitto or find_mosquitto(data_folder())
         self._account = server_account()
+        self._queued_messages = queued_messages
         self._users: dict[str, str] = {}
+        self._hashes: dict[str, str] = {}  # by password: a thousand users take seconds at every start otherwise
         self._rights: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
         for user, password in {_PROBE: secrets.token_urlsafe(24), **users}.items():
@@ -167,7 +178,7 @@ class PrivateBroker:
         self.folder.chmod(0o755)
         self._write_users()
         for attempt in range(_PORT_TRIES):
-            self._write("mosquitto.conf", _CONFIGURATION.format(host=self.host, port=self.port, folder=self.folder))
+            self._write("mosquitto.conf", self._configuration())
             self._child = self._launch()
             try:
                 self._child.wait_ready(lambda: self._accepts(_PROBE), _READY_DEADLINE_S)
@@ -197,15 +208,25 @@ class PrivateBroker:
         self.stop()
         self.start()
 
+    def _configuration(self) -> str:
+        return _CONFIGURATION.format(
+            host=self.host, port=self.port, folder=self.folder, queued_messages=self._queued_messages
+        )
+
     def _add(self, user: str, password: str) -> None:
         if not _NAME.fullmatch(user):
             raise ValueError(f"not a user name that topics can hold: {user!r}")
         self._users[user] = password
 
     def _write_users(self) -> None:
-        lines = [password_line(user, password) for user, password in self._users.items()]
+        lines = [f"{user}{self._hash(password)}" for user, password in self._users.items()]
         self._write("passwords", "\n".join(lines) + "\n")
         self._write("access", "".join(map(self._access, self._users)) + _EVERY_AGENT)
+
+    def _hash(self, password: str) -> str:
+        if password not in self._hashes:
+            self._hashes[password] = password_line("", password)
+        return self._hashes[password]
 
     def _access(self, user: str) -> str:
         block = (_INGEST if is_ingest(user) else _AGENT).format(name=user).rstrip("\n")

@@ -1,4 +1,4 @@
-"""A whole platform on this machine's loopback: broker, database, ingest, web and agents, in one data folder.
+"""A whole platform on this machine's loopback: broker, database, ingest, scheduler, web, agents, in one data folder.
 
 Every process is started by the command that production uses, with a settings file of the same form.
 """
@@ -51,6 +51,7 @@ class Site:
         self.children = Children(folder / "logs")
         self.web_port = free_port()
         self.status_port = free_port()
+        self.scheduler_status_port = free_port()
         self.agent_broker_port: int | None = None
         """Another port through which agents reach the broker; None: the broker's own."""
 
@@ -68,7 +69,7 @@ class Site:
         self.stop()
 
     def start_platform(self, registry: Path) -> None:
-        """Start broker, database, ingest and web, with the schema applied and the registry imported."""
+        """Start broker, database, ingest, scheduler and web, with the schema applied and the registry imported."""
         self.broker.start()
         self.database.make()
         ingest = self._write("ingest.toml", self._ingest_settings())
@@ -84,6 +85,15 @@ class Site:
             "web",
             [COMMANDS / "smartstore", "serve", "--config", web],
             ready=lambda: self._answers(f"{self.web}/health/ready"),
+        )
+        scheduler = self._write(
+            "scheduler.toml",
+            f"{self.database.settings('owner')}[scheduler]\nstatus_port = {self.scheduler_status_port}\n",
+        )
+        self.children.start(
+            "scheduler",
+            [COMMANDS / "smartstore", "scheduler", "--config", scheduler],
+            ready=lambda: self._answers(f"http://{LOOPBACK}:{self.scheduler_status_port}/readyz"),
         )
 
     def start_ingest(self, settings: Path | None = None) -> None:
@@ -141,8 +151,8 @@ class Site:
         return done.stdout
 
     def stop(self) -> None:
-        """Stop agents, ingest, web, database and broker, and drop the database."""
-        self.children.stop([*self.agents, "ingest", "web"])
+        """Stop agents, ingest, scheduler, web, database and broker, and drop the database."""
+        self.children.stop([*self.agents, "ingest", "scheduler", "web"])
         self.database.drop()
         self.broker.stop()
 

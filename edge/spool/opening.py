@@ -15,7 +15,7 @@ from uuid import UUID
 from edge import event_log
 from edge.clock import Clock
 from edge.durable_file import sync_folder
-from edge.spool import salvage, schema
+from edge.spool import schema
 from edge.spool.records import SpoolCorrupt, SpoolError, SpoolInUse
 from edge.spool.seal import Stamp
 
@@ -91,6 +91,8 @@ def _is_usable(path: Path) -> bool:
 
 def _make_successor(path: Path, clock: Clock, new_id: Callable[[], UUID]) -> None:
     """Make the spool that follows a damaged one, under a name of its own, with all that can be carried over."""
+    from edge.spool import salvage  # noqa: PLC0415 - loaded where a spool is damaged only
+
     successor = _successor(path)
     for part in _parts(successor):
         part.unlink(missing_ok=True)

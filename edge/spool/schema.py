@@ -136,7 +136,7 @@ DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 _RESTART = "restart the agent: it sets the damaged file aside and goes on with what can be read of it"
 
-_CACHE_KIB = 256
+_CACHE_KIB = 64
 """Pages that SQLite keeps in memory: a spool is written at one end and read at the other, so that more helps little."""
 
 

@@ -155,12 +155,9 @@ class Link:
             log.info("database_back", name=self._name, failures=failures)
 
     def _forget_after(self, rule: Rule) -> None:
-        """Go on with a new connection, but after what says nothing about this one.
-
-        It may find another server, another schema or another password, and statements are prepared anew.
-        """
+        """Go on with a new connection where it may find another server, another schema, or be prepared otherwise."""
         connection = self._connection
-        if connection is not None and (connection.closed or not (rule.collision or rule.certain)):
+        if connection is not None and (connection.closed or not rule.session_stays):
             self.close()
 
     def close(self) -> None:

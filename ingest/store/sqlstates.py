@@ -27,24 +27,31 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A verdict and why. ``certain``: the same data will always fail, so that trying a batch again is no use.
+    """A verdict and why.
 
-    ``collision``: two transactions met and one gave way, which says nothing about the connection nor, by itself, about
-    the state of the server.
+    Parameters
+    ----------
+    certain
+        The same data will always fail, so that trying a batch again is no use.
+    collision
+        Two transactions met and one gave way, which by itself says nothing about the state of the server.
+    session_stays
+        A new session would do no better.
     """
 
     verdict: Verdict
     why: str
     certain: bool = False
     collision: bool = False
+    session_stays: bool = False
 
 
-def _retry(why: str) -> Rule:
-    return Rule(Verdict.RETRY, why)
+def _retry(why: str, *, session_stays: bool = False) -> Rule:
+    return Rule(Verdict.RETRY, why, session_stays=session_stays)
 
 
 def _cut_up(why: str) -> Rule:
-    return Rule(Verdict.CUT_UP, why)
+    return Rule(Verdict.CUT_UP, why, session_stays=True)
 
 
 def _quarantine(why: str) -> Rule:
@@ -52,7 +59,7 @@ def _quarantine(why: str) -> Rule:
 
 
 def _data(why: str) -> Rule:
-    return Rule(Verdict.QUARANTINE, why, certain=True)
+    return Rule(Verdict.QUARANTINE, why, certain=True, session_stays=True)
 
 
 def _stop(why: str) -> Rule:
@@ -60,7 +67,7 @@ def _stop(why: str) -> Rule:
 
 
 def _collision(why: str) -> Rule:
-    return Rule(Verdict.RETRY, why, collision=True)
+    return Rule(Verdict.RETRY, why, collision=True, session_stays=True)
 
 
 CLASSES: dict[str, Rule] = {
@@ -122,7 +129,7 @@ CODES: dict[str, Rule] = {
     "53400": _quarantine("more than a limit of the server allows, such as rows decompressed for late ones"),
     "55006": _retry("what is needed is in use"),
     "55P02": _retry("the connection asks for a setting that the server refuses"),
-    "55P03": _retry("a lock was not to be had in time"),
+    "55P03": _retry("a lock was not to be had in time", session_stays=True),
     "57014": _cut_up("longer than the server lets a statement take, or cancelled"),
     "TS001": _retry("a table is no hypertable (yet)"),
     "XX001": _retry("the server's data are damaged: nothing is wrong with these"),

@@ -14,8 +14,7 @@ from contextlib import ExitStack, closing
 
 from benchmarks.backlog import fill
 from benchmarks.report import Figure, report
-from benchmarks.twelve_sources import TwelveSources, add_users
-from standalone.broker import PrivateBroker
+from benchmarks.twelve_sources import TwelveSources
 from standalone.data_folder import scratch_folder
 
 _LIMIT_S = 1.0
@@ -29,14 +28,9 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=72.0, help="length of the backlog at ten readings a second")
     chosen = parser.parse_args()
     with ExitStack() as stack:
-        folder = stack.enter_context(scratch_folder("benchmarks"))
-        broker = PrivateBroker(folder / "broker", {})
-        add_users(broker)
-        broker.start()
-        stack.callback(broker.stop)
-        site = TwelveSources(folder, broker)
+        site = stack.enter_context(TwelveSources(stack.enter_context(scratch_folder("benchmarks"))))
         site.configure()
-        _start(site, fresh=True)
+        site.compile()
         empty = [_start(site, fresh=True) for _ in range(chosen.starts)]
         batches = fill(site.spool, chosen.hours)
         full = [_start(site, fresh=False) for _ in range(chosen.starts)]
@@ -53,8 +47,7 @@ def main() -> None:
 
 def _start(site: TwelveSources, *, fresh: bool) -> float:
     if fresh:
-        for left in site.folder.glob("spool.db*"):
-            left.unlink()
+        site.forget()
     before = 0 if fresh else _accepted(site)
     with (site.folder / "export-0.jsonl").open("ab") as file:
         file.write(b'{"value": 20}\n')

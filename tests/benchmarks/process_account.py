@@ -25,6 +25,12 @@ def own_resident_mib(pid: int) -> float:
     return _field(pid, "RssAnon")
 
 
+def proportional_mib(pid: int) -> float:
+    """Return the resident memory now with each page shared with other processes counted by its share, in MiB."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(kib) for kib in re.findall(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)) * _MIB_PER_KIB
+
+
 def _field(pid: int, name: str) -> float:
     match = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if match is None:

@@ -1,0 +1,49 @@
+"""The suite's table: a line for each fault."""
+
+from __future__ import annotations
+
+from faults.suite.scenario import Played
+
+_COLUMNS = "generated committed lost-declared refused pending lost duplicated invented".split()
+_NAME = 66
+HEADER = f"{'fault':<{_NAME}}" + "".join(f"{name:>14}" for name in _COLUMNS) + f"{'+MiB':>7}{'s':>7}"
+
+
+def line_of(played: Played) -> str:
+    """Return a fault's line, with what is wrong below it."""
+    start = f"{played.name:<{_NAME}}"
+    if played.skipped is not None:
+        return f"{start}  skipped: {played.skipped.reason}"
+    outcome = played.outcome
+    if outcome is None:
+        return f"{start}  BROKEN after {played.seconds:.0f} s\n{_indented(played.broken or '')}"
+    figures = (
+        outcome.generated,
+        outcome.committed,
+        outcome.declared_lost,
+        outcome.refused,
+        outcome.pending,
+        outcome.lost,
+        outcome.duplicated,
+        outcome.invented,
+    )
+    text = start + "".join(f"{figure:>14,}" for figure in figures) + f"{played.growth_mib:>7.0f}{played.seconds:>7.0f}"
+    said = [*(note for note in played.notes if note), *(f"WRONG: {problem}" for problem in outcome.problems)]
+    if not played.holds and not outcome.problems:
+        said.append("WRONG: see the figures")
+    return "\n".join([text, *(f"    {each}" for each in said)])
+
+
+def summary(every: list[Played]) -> str:
+    """Return the last line."""
+    wrong = sum(not played.holds for played in every)
+    skipped = sum(played.skipped is not None for played in every)
+    done = len(every) - skipped
+    verdict = (
+        f"{wrong} of {done} faults went wrong" if wrong else f"all {done} faults: nothing lost, doubled or invented"
+    )
+    return f"{verdict}; {skipped} skipped; {sum(played.seconds for played in every):.0f} s"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.rstrip().splitlines())

@@ -1,0 +1,46 @@
+"""A selection of the fault suite, with a small load; ./deploy/faults plays all of it."""
+
+from __future__ import annotations
+
+import pytest
+from faults.suite.catalogue import EVERY
+from faults.suite.report import HEADER, line_of
+from faults.suite.scenario import play
+from features import require_or_skip
+from session_server import SessionServer
+
+pytestmark = pytest.mark.fault
+
+SCALE = 0.25
+SEED = 1
+BY_NAME = {scenario.name: scenario for scenario in EVERY}
+SELECTED = [
+    "kill -9 of ingest worker 1 at receive: messages taken, nothing written",
+    "kill -9 of database at commit: committed, nothing acknowledged",
+    "kill -9 of broker at acknowledge: to the broker, not to agents",
+    "broker restarted after its queue limit was reached",
+    "line agent-broker cut, twice",
+    "line ingest-database cut, twice",
+    "database: disk full",
+    "database: deadlock",
+    "database: read-only",
+    "delivered twice and out of order",
+    "poison payloads of seven kinds",
+    "late rows into compressed chunks",
+    "server clocks step by hours and days",
+]
+
+
+def test_every_name_is_a_fault_of_its_own() -> None:
+    assert len(BY_NAME) == len(EVERY)
+    assert set(SELECTED) <= BY_NAME.keys()
+
+
+@pytest.mark.parametrize("name", SELECTED)
+def test_fault(name: str, database_server: SessionServer) -> None:
+    played = play(BY_NAME[name], database_server, SEED, SCALE)
+    if played.skipped is not None:
+        if played.skipped.feature is not None:
+            require_or_skip(played.skipped.feature, played.skipped.reason)
+        pytest.skip(played.skipped.reason)
+    assert played.holds, f"\n{HEADER}\n{line_of(played)}"
