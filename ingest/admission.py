@@ -41,11 +41,11 @@ class Admission:
         return self._verdicts[key]
 
     def _refresh(self, connection: Database) -> None:
-        now_s = self._monotonic_s()
-        if now_s - self._asked_s < _POLL_S:
+        if self._monotonic_s() - self._asked_s < _POLL_S:
             return
         state = (current_version(connection), self._on())
-        self._asked_s = now_s
+        # From the answer on: with a database that is further away than a second, every batch would ask again.
+        self._asked_s = self._monotonic_s()
         if state != self._state:
             self._state = state
             self._devices.clear()

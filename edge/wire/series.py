@@ -75,8 +75,8 @@ class Reset(StrEnum):
     UNKNOWN = "unknown"
 
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{0,32}$")]
+Quantity = Annotated[str, StringConstraints(max_length=48, pattern=r"^[a-z][a-z0-9_]*$")]
+Channel = Annotated[str, StringConstraints(max_length=32, pattern=r"^[A-Za-z0-9_.:-]*$")]
 
 
 class Counter(WireModel):

@@ -142,6 +142,59 @@ begin
 end
 $$;
 
+-- The same for whoever asks in SQL: buckets_15m, buckets_60m and buckets_480m are right at any moment. A series is in them
+-- by its number, so that each retention class of a definition stands by itself.
+do $$
+declare
+    stored text;
+    width interval;
+    span interval;  -- which is settled or not as a whole
+    class text;
+    parts text;
+begin
+    for stored, width, span in
+        values ('15m', interval '15 minutes', interval '1 hour'), ('60m', '1 hour', '1 hour'), ('480m', '8 hours', '8 hours')
+    loop
+        parts := '';
+        foreach class in array array['count', 'state', 'archive'] loop
+            parts := parts || case when parts <> '' then ' union all ' else '' end || format(
+                $view$
+                select b.* from buckets_%1$s_%2$s b
+                 where b.bucket < (select date_bin(%4$L, aggregated_until, '0001-01-01 00:00:00Z') from watermarks)
+                   and not exists (select from arrivals a
+                                    where a.touched is not null and a.series_id = b.series_id
+                                      and a.hour > b.bucket - interval '1 hour' and a.hour < b.bucket + interval %3$L)
+                union all
+                select series_id, date_bin(%3$L, t, '0001-01-01 00:00:00Z'), count(*)::integer, sum(value), min(value),
+                       max(value), (array_agg(value order by t, ordinal))[1],
+                       (array_agg(value order by t desc, ordinal desc))[1],
+                       (count(*) filter (where flags <> 0))::integer
+                  from (select r.series_id, r.t, r.ordinal, coalesce(c.new_value, r.value) as value,
+                               coalesce(c.new_flags, r.flags) as flags
+                          from (select r.* from readings_%2$s r
+                                 where r.t >= (select coalesce(date_bin(%4$L, aggregated_until, '0001-01-01 00:00:00Z'),
+                                                               '-infinity') from watermarks)
+                                union all
+                                select r.*
+                                  from (select distinct series_id, date_bin(%4$L, hour, '0001-01-01 00:00:00Z') as start
+                                          from arrivals where touched is not null) u
+                                  join readings_%2$s r on r.series_id = u.series_id and r.t >= u.start
+                                                      and r.t < u.start + interval %4$L
+                                 where u.start < (select date_bin(%4$L, aggregated_until, '0001-01-01 00:00:00Z')
+                                                    from watermarks)) r
+                          left join lateral (
+                               select new_value, new_flags from corrections c
+                                where c.series_id = r.series_id and c.t = r.t and c.ordinal = r.ordinal
+                                order by correction_id desc limit 1) c on true) in_force
+                 group by 1, 2$view$,
+                stored, class, width, span);
+        end loop;
+        execute format('create view buckets_%s as %s', stored, parts);
+    end loop;
+end
+$$;
+
+grant select on buckets_15m, buckets_60m, buckets_480m to smartstore_read;
 grant select on watermarks, arrivals, increments_due, increments_15m,
     buckets_15m_count, buckets_15m_state, buckets_15m_archive,
     buckets_60m_count, buckets_60m_state, buckets_60m_archive,

@@ -15,8 +15,11 @@ from ingest.store.buckets import Measure, SeriesBuckets
 KEY = ["series_id", "t_us", "ordinal"]
 
 
-def effective_rows(connection: psycopg.Connection[Any]) -> pd.DataFrame:
-    """Return every reading in force: definition, device, t_us, ordinal, value, flags, sorted."""
+def effective_rows(connection: psycopg.Connection[Any], *, merged: bool = True) -> pd.DataFrame:
+    """Return every reading in force: definition, device, t_us, ordinal, value, flags, sorted.
+
+    Unless ``merged``, retention classes stay apart: in the place of the definition stands the number of the series.
+    """
     rows = _frame(
         connection,
         """select s.definition, s.device, r.series_id, (extract(epoch from r.t) * 1000000)::bigint as t_us, r.ordinal,
@@ -32,6 +35,8 @@ def effective_rows(connection: psycopg.Connection[Any]) -> pd.DataFrame:
     rows = rows.merge(corrections.drop_duplicates(KEY, keep="last"), on=KEY, how="left")
     rows["value"] = rows["new_value"].where(rows["new_value"].notna(), rows["value"]).astype(float)
     rows["flags"] = rows["new_flags"].where(rows["new_flags"].notna(), rows["flags"]).astype(int)
+    if not merged:
+        rows["definition"] = rows["series_id"].astype(str)
     first = rows.sort_values("entry_id").drop_duplicates(["definition", "t_us", "ordinal"], keep="first")
     return first.sort_values(["definition", "t_us", "ordinal"]).reset_index(drop=True)
 

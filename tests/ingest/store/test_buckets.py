@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ingest_steps import Steps, instant
 from numpy.typing import NDArray
 from sealed_batches import SealingAgent, gauge, interval, register
-from storage_tools.effective_rows import check_buckets, effective_rows
+from storage_tools.effective_rows import check_buckets, effective_rows, expected_buckets
 from storage_tools.fresh_tables import remove_readings
 
 from analytics.scheduler.aggregation import Aggregation
@@ -76,6 +76,24 @@ def check(steps: Steps, kinds: list[str] = KINDS) -> None:
     for kind in kinds:
         bounds_us = of_kind(kind)
         check_buckets(fetch_buckets(steps.connection, KEYS, bounds_us), rows, bounds_us)
+    for view, width_us in (("buckets_15m", HOUR_US // 4), ("buckets_60m", HOUR_US), ("buckets_480m", 8 * HOUR_US)):
+        check_view(steps, view, width_us)
+
+
+def check_view(steps: Steps, view: str, width_us: int) -> None:
+    """Fail unless a view is what pandas makes of the readings of each series number."""
+    rows = effective_rows(steps.connection, merged=False)
+    expected = expected_buckets(rows, START_US + np.arange(DAYS * DAY_US // width_us + 1) * width_us)
+    found = steps.rows(
+        f"""select series_id::text, ((extract(epoch from bucket) * 1000000)::bigint - %s) / %s, n, sum, min, max, first,
+                   last, flagged
+              from {view} order by 1, 2""",  # noqa: S608 - own name
+        START_US,
+        width_us,
+    )
+    assert found == [
+        (*key, *values) for key, values in zip(expected.index, expected.itertuples(index=False), strict=True)
+    ]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
