@@ -18,7 +18,8 @@ from edge.wire.model import canonical, digest
 from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
 from edge.wire.topics import Subject, topic
 
-BASE_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
+BASE_US = time.time_ns() // 3_600_000_000_000 * 3_600_000_000
+"""The hour that has begun: what is older is late, and costs what late readings cost."""
 STEP_US = 5_000_000
 
 
