@@ -12,6 +12,7 @@ from edge.wire.series import SeriesTable
 from ingest import admission
 from ingest.admission import Admission
 from ingest.catalogue import KnownTable
+from ingest.store import registry
 from ingest.store.connection import Database
 
 
@@ -23,7 +24,7 @@ def test_many_batches_ask_for_the_version_once_a_second(
     table = SeriesTable.of([gauge("d1")])
     known = KnownTable(table, [], frozenset(["d1"]))
     now_s, asked = 0.0, 0
-    current_version = admission.current_version
+    current_version = registry.current_version
 
     def slowly(*arguments: Any) -> int:
         nonlocal now_s, asked
