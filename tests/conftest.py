@@ -70,8 +70,7 @@ def database(database_server: SessionServer) -> Iterator[str]:
 def _fresh(database_server: SessionServer, template: str | None) -> Iterator[str]:
     name = database_server.create(template)
     yield database_server.dsn(name)
-    if isinstance(database_server.server, PrivateServer):
-        database_server.start()  # in case the test left it killed
+    database_server.revive()  # in case the test left it killed
     database_server.drop(name)
 
 

@@ -45,6 +45,11 @@ class SessionServer:
         """Start a killed or stopped server again, on the same port."""
         self.private().start()
 
+    def revive(self) -> None:
+        """Start the server again if it is one that may have been killed."""
+        if isinstance(self.server, PrivateServer):
+            self.server.start()
+
     def stop(self) -> None:
         """Stop the server in order, ending its sessions."""
         self.private().stop()

@@ -21,12 +21,13 @@ _LONGEST_WAIT_S = 5.0
 _COLLISIONS = 3
 """Collisions of one work after which agents are asked to pause: this is more than chance."""
 _SET_UP = """
-    select set_config('lock_timeout', '10s', false),
+    select set_config('lock_timeout', '30s', false),
            set_config('default_transaction_isolation', 'read committed', false);
     select set_config(name, '0', false) from pg_settings
      where name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'"""
-"""Who waits longer for a lock says so, and agents pause. A write must see what others committed before it. What comes
-late is taken whatever it makes of old chunks: a write is bounded by what arrives, not by the rows that it meets there.
+"""Who waits longer for a lock says so, and agents pause; another worker's write takes that long only over a line of
+seconds. A write must see what others committed before it. What comes late is taken whatever it makes of old chunks: a
+write is bounded by what arrives, not by the rows that it meets there.
 """
 
 

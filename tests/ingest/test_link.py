@@ -120,9 +120,24 @@ def test_a_session_in_an_unknown_state_ends_the_worker(database: str) -> None:
 
 
 def test_who_waits_for_a_lock_says_so(database: str) -> None:
-    link = Watched(database).link
-    assert link.run(lambda connection: connection.execute("show lock_timeout").fetchone()) == ("10s",)
-    link.close()
+    watched = Watched(database)
+    assert watched.link.run(lambda connection: connection.execute("show lock_timeout").fetchone()) == ("30s",)
+    with psycopg.connect(database) as holding:
+        holding.execute("lock table spools")
+        sessions: set[int] = set()
+
+        def work(connection: Database) -> None:
+            sessions.add(connection.info.backend_pid)
+            if watched.told:
+                holding.rollback()
+            connection.execute("set lock_timeout = '50ms'")
+            connection.execute("select from spools")
+
+        watched.link.run(work)
+    assert "lock timeout" in str(watched.told[0])
+    assert watched.told[1:] == [None]
+    assert len(sessions) == 1
+    watched.link.close()
 
 
 def test_what_comes_late_is_taken_whatever_it_makes_of_old_chunks(database: str, timescaledb: None) -> None:

@@ -28,10 +28,10 @@ def line_of(played: Played) -> str:
         outcome.invented,
     )
     text = start + "".join(f"{figure:>14,}" for figure in figures) + f"{played.growth_mib:>7.0f}{played.seconds:>7.0f}"
-    said = [*(note for note in played.notes if note), *(f"WRONG: {problem}" for problem in outcome.problems)]
-    if not played.holds and not outcome.problems:
-        said.append("WRONG: see the figures")
-    return "\n".join([text, *(f"    {each}" for each in said)])
+    wrong = [*outcome.problems, *(["it did not end in order:\n" + played.broken] if played.broken else [])]
+    if not played.holds and not wrong:
+        wrong.append("see the figures")
+    return "\n".join([text, *(_indented(each) for each in [*played.notes, *(f"WRONG: {each}" for each in wrong)])])
 
 
 def summary(every: list[Played]) -> str:

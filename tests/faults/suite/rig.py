@@ -93,7 +93,8 @@ class Rig:
     @property
     def readings_each(self) -> int:
         """Readings of each usual sender."""
-        return round(self.setting.load.readings * self.scale)
+        load = self.setting.load
+        return round(load.readings * self.scale) if load.scales else load.readings
 
     @property
     def growth_mib(self) -> float:

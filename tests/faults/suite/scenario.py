@@ -91,7 +91,9 @@ class Played:
     @property
     def holds(self) -> bool:
         """Whether nothing is wrong; a scenario that was skipped is not."""
-        return self.skipped is not None or (self.outcome is not None and self.outcome.holds)
+        if self.skipped is not None:
+            return True
+        return self.broken is None and self.outcome is not None and self.outcome.holds
 
 
 def start_two_workers(rig: Rig) -> None:
@@ -105,7 +107,7 @@ def play(scenario: Scenario, server: SessionServer, seed: int, scale: float) -> 
     lack = scenario.lacks(server)
     if lack is not None:
         return Played(scenario.name, 0.0, skipped=lack)
-    server.start()
+    server.revive()
     rig: Rig | None = None
     outcome: Outcome | None = None
     broken: str | None = None

@@ -100,7 +100,7 @@ class ScenarioDatabase:
         self._administer(make.format(sql.Identifier(self.login), sql.Literal(password)))
 
     def _drop(self) -> None:
-        self.server.start()
+        self.server.revive()
         self.server.drop(self.name)
         self._administer(sql.SQL("drop role if exists {}").format(sql.Identifier(self.login)))
 

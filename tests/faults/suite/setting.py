@@ -36,6 +36,8 @@ class Load:
         What differs from the usual in the agents' ``[spool]`` table.
     timeout_s
         After which agents send again what is not acknowledged.
+    scales
+        Whether there are fewer or more readings where the suite is scaled.
     """
 
     agents: int = 4
@@ -45,6 +47,7 @@ class Load:
     interleaved: bool = False
     spool: dict[str, Any] = field(default_factory=dict)
     timeout_s: float = 2.0
+    scales: bool = True
 
 
 @dataclass(frozen=True)
