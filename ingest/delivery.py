@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from threading import Condition
+from typing import Protocol
 
 from edge.wire.compression import is_deflated
 from edge.wire.topics import Subject
@@ -16,20 +17,52 @@ _INFLATES = 16
 """Bytes of text that a byte of a compressed payload stands for: 5 to 17 in batches of 100 to 2,000 readings."""
 
 
+NO_NUMBER = 0
+"""Packet number of a message that the broker wants no receipt of."""
+
+
+class Line(Protocol):
+    """The connection that messages came by: receipts go there, and nowhere once it is lost."""
+
+    def acknowledge(self, numbers: Sequence[int]) -> None:
+        """Give the broker the receipts of messages, by packet number."""
+
+
+class NoLine:
+    """In place of a connection for messages that come from elsewhere."""
+
+    def acknowledge(self, numbers: Sequence[int]) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message. ``receipt`` acknowledges it to the broker, on the connection that it came by and no other."""
+    """One message; ``number`` is that of its packet on the line that it came by."""
 
     agent: str
     subject: Subject
     payload: bytes
     received_us: int
-    receipt: Callable[[], None]
+    number: int = NO_NUMBER
+    line: Line = field(default_factory=NoLine)
 
     @property
     def text_bytes(self) -> int:
         """About how many bytes its payload has once inflated."""
         return len(self.payload) * (_INFLATES if is_deflated(self.payload) else 1)
+
+
+def acknowledge(deliveries: Sequence[Delivery]) -> None:
+    """Give the broker the receipts of messages, each on the line that it came by."""
+    numbers: dict[int, list[int]] = {}
+    lines: dict[int, Line] = {}
+    for delivery in deliveries:
+        if delivery.number != NO_NUMBER:
+            of = id(delivery.line)
+            lines[of] = delivery.line
+            numbers.setdefault(of, []).append(delivery.number)
+    for of, line in lines.items():
+        line.acknowledge(numbers[of])
 
 
 class Inbox:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -12,15 +12,17 @@ from pydantic import ValidationError
 
 from edge import event_log
 from edge.wire.acknowledgement import RefusalReason
-from edge.wire.batch import Batch
 from edge.wire.presence import Birth, Will
 from edge.wire.series import SeriesTable
 from edge.wire.topics import Subject
 from ingest.admission import Admission
+from ingest.arrived import ArrivedBatch
 from ingest.canonical import records, row_roots
 from ingest.catalogue import Catalogue
-from ingest.decode import Rejection, columns_of, decode_payload
+from ingest.columns import columns_of
+from ingest.decode import Document, Rejection, decode_payloads
 from ingest.delivery import Delivery
+from ingest.scan import Scanner
 from ingest.store import agent_configurations, agent_releases, presence, refusals
 from ingest.store.connection import Database
 from ingest.store.entries import Entry, Key, Write, instant
@@ -65,6 +67,7 @@ class Preparation:
     def __init__(self, catalogue: Catalogue, admission: Admission) -> None:
         self._catalogue = catalogue
         self._admission = admission
+        self._scanner = Scanner()
 
     def prepare(self, connection: Database, deliveries: Sequence[Delivery]) -> list[Prepared]:
         """Return the writes of deliveries, in order; safe to repeat when the database fails on the way.
@@ -74,8 +77,9 @@ class Preparation:
         """
         prepared: list[Prepared] = []
         part, start = _Sorted(), 0
+        documents = iter(decode_payloads([d.payload for d in deliveries if _is_batch(d)], self._scanner))
         for i, delivery in enumerate(deliveries):
-            entry = self._sort(connection, delivery, part)
+            entry = self._sort(connection, delivery, documents, part)
             if entry is None:
                 continue
             same = part.entries.get(entry.key)
@@ -86,11 +90,13 @@ class Preparation:
         prepared.append(_finish(part, deliveries[start:]))
         return prepared
 
-    def _sort(self, connection: Database, delivery: Delivery, part: _Sorted) -> Entry | None:
-        if delivery.subject is not Subject.BATCH:
+    def _sort(
+        self, connection: Database, delivery: Delivery, documents: Iterator[Document], part: _Sorted
+    ) -> Entry | None:
+        if not _is_batch(delivery):
             _note_presence(connection, delivery)
             return None
-        document = decode_payload(delivery.payload)
+        document = next(documents)
         if isinstance(document, Rejection):
             part.refused.append(refusal_of(delivery, document))
             return None
@@ -99,14 +105,14 @@ class Preparation:
             return None
         return self._admit(connection, delivery, document, part)
 
-    def _admit(self, connection: Database, delivery: Delivery, batch: Batch, part: _Sorted) -> Entry | None:
+    def _admit(self, connection: Database, delivery: Delivery, batch: ArrivedBatch, part: _Sorted) -> Entry | None:
         known = self._catalogue.table(connection, batch.series_table)
         if known is None:
             self._without_table(connection, delivery, batch, part)
             return None
         verdict = self._admission.verdict(connection, delivery.agent, known)
-        if verdict is None and batch.series and max(batch.series) >= len(known.definitions):
-            detail = f"series index {max(batch.series)}, but the table has {len(known.definitions)} series"
+        if verdict is None and batch.highest_series >= len(known.definitions):
+            detail = f"series index {batch.highest_series}, but the table has {len(known.definitions)} series"
             verdict = RefusalReason.SERIES_OUT_OF_TABLE, detail
         if verdict is not None:
             rejection = Rejection(*verdict, keep=True, spool=batch.spool, sequence=batch.sequence)
@@ -122,7 +128,7 @@ class Preparation:
             numbering=self._catalogue.numbering(connection, known, batch.origin),
         )
 
-    def _without_table(self, connection: Database, delivery: Delivery, batch: Batch, part: _Sorted) -> None:
+    def _without_table(self, connection: Database, delivery: Delivery, batch: ArrivedBatch, part: _Sorted) -> None:
         """Have the table asked for; but refuse the batch where its table was: it would fill its agent's window."""
         reason = refusals.reason_of(connection, delivery.agent, bytes.fromhex(batch.series_table))
         if reason is None:
@@ -131,6 +137,10 @@ class Preparation:
         detail = f"its series table {batch.series_table} was refused"
         rejection = Rejection(reason, detail, keep=True, spool=batch.spool, sequence=batch.sequence)
         part.refused.append(refusal_of(delivery, rejection))
+
+
+def _is_batch(delivery: Delivery) -> bool:
+    return delivery.subject is Subject.BATCH
 
 
 def _finish(part: _Sorted, deliveries: Sequence[Delivery]) -> Prepared:

@@ -8,8 +8,8 @@ from typing import TypeVar
 import psycopg
 
 from edge.wire.acknowledgement import RefusalReason
-from edge.wire.batch import Batch
 from edge.wire.topics import Subject
+from ingest.arrived import ArrivedBatch
 from ingest.decode import Rejection, decode_payload
 from ingest.delivery import Delivery
 from ingest.preparation import Prepared, refusal_of
@@ -81,6 +81,6 @@ def rejected(delivery: Delivery, detail: str) -> Prepared:
         return Prepared([], [], [delivery], {})
     found = decode_payload(delivery.payload)
     if not isinstance(found, Rejection):
-        spool, sequence = (found.spool, found.sequence) if isinstance(found, Batch) else (None, None)
+        spool, sequence = (found.spool, found.sequence) if isinstance(found, ArrivedBatch) else (None, None)
         found = Rejection(RefusalReason.DATABASE_REJECTED, detail, keep=True, spool=spool, sequence=sequence)
     return Prepared([], [refusal_of(delivery, found)], [delivery], {})

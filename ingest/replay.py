@@ -56,7 +56,7 @@ def _replay_one(connection: Database, preparation: Preparation, refusal: KeptRef
     if payload is None:
         return Replayed(number, "impossible", "its content was not kept")
     received_us = int(refusal.received_at.timestamp() * 1e6)
-    delivery = Delivery(refusal.agent, Subject.BATCH, payload, received_us, receipt=lambda: None)
+    delivery = Delivery(refusal.agent, Subject.BATCH, payload, received_us)
     (prepared,) = preparation.prepare(connection, [delivery])
     if prepared.wanted:
         tables = ", ".join(sorted(digest for digests in prepared.wanted.values() for digest in digests))

@@ -8,17 +8,14 @@ worker that does not come back would keep its share of the batches.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from random import Random
 from threading import Event, Lock
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -29,8 +26,9 @@ from edge.wire.model import canonical
 from edge.wire.presence import IngestState
 from edge.wire.topics import Subject, every_agent, ingest_state_topic, parse_topic, topic
 from ingest.counters import Counters
-from ingest.delivery import Delivery, Inbox
+from ingest.delivery import NO_NUMBER, Delivery, Inbox
 from ingest.gate import Gate
+from ingest.mqtt_client import Client
 from ingest.settings import WorkerSettings
 
 log = event_log.get(__name__)
@@ -161,7 +159,6 @@ class _Connection:
         self._counters = counters
         self._announcing = Lock()
         self._accepted = False
-        self._line: Any = None
         self.when_ready: Callable[[], None] = lambda: None
         self.ready = Event()
         self.lost = Event()
@@ -177,15 +174,9 @@ class _Connection:
         """Publish an acknowledgement."""
         self.client.publish(topic(agent, Subject.ACK), canonical(acknowledgement), qos=0)
 
-    def _client(self) -> mqtt.Client:
+    def _client(self) -> Client:
         name = self._broker.username or self._worker.worker
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=name,
-            protocol=mqtt.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
+        client = Client(name)
         password = self._broker.password()
         if password is not None:
             client.username_pw_set(name, password)
@@ -197,7 +188,7 @@ class _Connection:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        client.on_socket_open = self._on_socket_open
+        client.on_batch = self._take
         return client
 
     def open(self) -> None:
@@ -251,41 +242,23 @@ class _Connection:
         self.when_ready()
         log.info("broker_connected", host=self._broker.host, port=self._broker.port)
 
-    def _on_socket_open(self, _client: mqtt.Client, _userdata: Any, line: Any) -> None:
-        """Send receipts at once, instead of one a round trip."""
-        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._line = line if hasattr(socket, "TCP_QUICKACK") else None
-
-    def _confirm_at_once(self) -> None:
-        """Let the kernel confirm each packet at once.
-
-        The broker collects small packets while one is unconfirmed (Nagle), and the kernel holds its confirmation back
-        for up to 40 ms in case there is an answer to go with it; but the answer here waits for the database. The option
-        lasts for one packet.
-        """
-        if self._line is not None:
-            self._line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
-        self._confirm_at_once()
-        parsed = parse_topic(message.topic)
+        self._take(message.topic, message.mid if message.qos else NO_NUMBER, bytes(message.payload))
+
+    def _take(self, name: str, number: int, payload: bytes) -> None:
+        parsed = parse_topic(name)
         if parsed is None or self.overflowed:
             return
         agent, subject = parsed
-        delivery = Delivery(
-            agent=agent,
-            subject=subject,
-            payload=bytes(message.payload),
-            received_us=time.time_ns() // 1000,
-            receipt=partial(self._acknowledge, message.mid, message.qos),
-        )
+        delivery = Delivery(agent, subject, payload, received_us=time.time_ns() // 1000, number=number, line=self)
         self._counters.deliveries[subject].inc()
         if not self._inbox.offer(delivery):
             self._overflow()
 
-    def _acknowledge(self, number: int, qos: int) -> None:
+    def acknowledge(self, numbers: Sequence[int]) -> None:
+        """Give the broker its receipts; nothing once the connection is lost."""
         if not self.lost.is_set():
-            self.client.ack(number, qos)
+            self.client.acknowledge(numbers)
 
     def _overflow(self) -> None:
         """Leave rather than block: a blocked client lets its keep-alive lapse, and then sends what nobody expects."""

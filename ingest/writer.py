@@ -14,7 +14,7 @@ from edge import event_log
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
 from ingest.answers import acknowledgements
 from ingest.counters import Counters
-from ingest.delivery import Delivery
+from ingest.delivery import acknowledge
 from ingest.preparation import Prepared, write_of
 from ingest.quarantine import OF_THE_DATA, cut_up
 from ingest.store import ledger
@@ -85,14 +85,10 @@ class Writer:
             self._counters.count(written, now_us)
             _log_refusals(written.refused)
             _log_breaks(written.chain_breaks)
-        self._acknowledge(prepared.deliveries)
+        acknowledge(prepared.deliveries)
         self._observe(Stage.AFTER_RECEIPTS)
         self._answer(parts, prepared.wanted, now_us)
         self._observe(Stage.AFTER_ANSWERS)
-
-    def _acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            delivery.receipt()
 
     def _answer(self, parts: Sequence[Written], wanted: dict[tuple[str, UUID], set[str]], now_us: int) -> None:
         self._counters.wanted_tables.inc(sum(map(len, wanted.values())))

@@ -169,10 +169,7 @@ class Backfill:
                 self._check_admission(SeriesTable.model_validate_json(part.table).series)
         received_us = time.time_ns() // 1000
         payloads = [payload for part in parts for payload in (part.table, part.payload) if payload is not None]
-        deliveries = [
-            Delivery(self._history.agent, Subject.BATCH, payload, received_us, receipt=lambda: None)
-            for payload in payloads
-        ]
+        deliveries = [Delivery(self._history.agent, Subject.BATCH, payload, received_us) for payload in payloads]
         writes = self._preparation.prepare(self._looking, deliveries)
         for prepared in writes:
             prepared.write  # noqa: B018 - laid out here and not while the other thread could commit

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.decoders.device_time import epoch_us, stated
 from edge.decoders.payload import PayloadRefusedError
 from edge.decoders.reading_json import number
-from ingest.decode import AFTER_US, FIRST_US
+from ingest.arrived import AFTER_US, FIRST_US
 from ingest.history.block import Column, HistoryError, Instants, Numbers, Texts, text_at
 from ingest.history.history_map import EPOCHS, HistoryTime
 from ingest.history.local_time import LocalTime

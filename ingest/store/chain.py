@@ -50,5 +50,5 @@ def _to_earlier_writes(new: Sequence[tuple[Entry, NewRow]]) -> Iterator[tuple[st
 def _within(entries: Iterable[Entry]) -> Iterator[tuple[str, Key]]:
     for before, entry in pairwise(entries):
         follows = entry.batch.sequence == before.batch.sequence + 1 and entry.batch.spool == before.batch.spool
-        if follows and entry.batch.previous != before.sha256.hex():
+        if follows and entry.batch.previous != before.sha256:
             yield entry.agent, entry.key

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.wire.acknowledgement import LedgerHead, RefusalReason
-from edge.wire.batch import Batch
-from ingest.decode import Columns
+from ingest.arrived import ArrivedBatch
+from ingest.columns import Columns
 from ingest.store.refusals import Refusal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ class Entry:
     payload: bytes
     sha256: bytes
     received_us: int
-    batch: Batch
+    batch: ArrivedBatch
     definitions: Sequence[bytes]
     numbering: Numbering
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.decode import Columns
+from ingest.columns import Columns
 from ingest.store.chain import NewRow
 from ingest.store.connection import Database
 from ingest.store.entries import Write
@@ -47,7 +47,7 @@ def insert_rows(connection: Database, work: Write, chosen: Sequence[int], spools
             number_array("int4", _int64(spools[batch.spool].number for batch in batches)),
             number_array("int8", _int64(batch.sequence for batch in batches)),
             digest_array([entry.sha256 for entry in entries]),
-            digest_array([bytes.fromhex(batch.previous) if batch.previous else _NO_DIGEST for batch in batches]),
+            digest_array([batch.previous or _NO_DIGEST for batch in batches]),
             digest_array([bytes.fromhex(batch.series_table) for batch in batches]),
             number_array("int4", _int64(origins.index(str(batch.origin)) + 1 for batch in batches)),
             number_array("int4", _int64(len(batch.series) for batch in batches)),

@@ -12,8 +12,9 @@ from ingest_steps import Steps
 from sealed_batches import NOON_US, SECOND_US, SealingAgent, delivery, gauge, register
 
 from edge.wire.acknowledgement import Acknowledgement, RefusalReason
-from edge.wire.batch import Batch, DecoderRefusal, Loss, LossReason
+from edge.wire.batch import DecoderRefusal, Loss, LossReason
 from edge.wire.series import SeriesTable
+from ingest.arrived import ArrivedBatch
 from ingest.counters import Counters
 from ingest.decode import decode_payload
 from ingest.handover import merged
@@ -75,7 +76,7 @@ def refused(reason: str) -> DecoderRefusal:
 def an_entry(*, sealed_us: int, received_us: int) -> Entry:
     agent = SealingAgent("a", SeriesTable.of([gauge("d")]))
     batch = decode_payload(agent.seal([], sealed_us=sealed_us))
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, ArrivedBatch)
     return Entry("a", b"", b"", received_us, batch, [], Numbering(np.zeros(1, np.int32), np.zeros(1, np.int8)))
 
 

@@ -12,7 +12,7 @@ from ingest.delivery import WRITE_BYTES, Delivery, Inbox
 
 
 def delivery(size: int, number: int = 0) -> Delivery:
-    return Delivery("a", Subject.BATCH, bytes(size), number, receipt=lambda: None)
+    return Delivery("a", Subject.BATCH, bytes(size), number)
 
 
 @given(
@@ -50,7 +50,7 @@ def test_one_write_is_bounded_in_bytes() -> None:
 def test_a_compressed_payload_counts_as_the_text_that_it_stands_for() -> None:
     inbox = Inbox(most_messages=100, most_bytes=10 * WRITE_BYTES)
     for _ in range(5):
-        assert inbox.offer(Delivery("a", Subject.BATCH, b"x" * (WRITE_BYTES // 32), 0, receipt=lambda: None))
+        assert inbox.offer(Delivery("a", Subject.BATCH, b"x" * (WRITE_BYTES // 32), 0))
     assert [len(inbox.take(100)) for _ in range(3)] == [2, 2, 1]
     assert inbox.depth() == (0, 0)
 

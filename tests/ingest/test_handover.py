@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealed_batches import SealingAgent, gauge, interval
 
-from edge.wire.batch import Batch
 from edge.wire.series import SeriesTable
+from ingest.arrived import ArrivedBatch
 from ingest.canonical import definition_digest
 from ingest.decode import decode_payload
 from ingest.handover import Handover, merged
@@ -27,7 +27,7 @@ ROW = st.tuples(st.integers(0, 1), st.integers(-5, 5), st.floats(allow_nan=False
 
 def entry(agent: SealingAgent, rows: list[Any]) -> Entry:
     batch = decode_payload(agent.seal(rows))
-    assert isinstance(batch, Batch)
+    assert isinstance(batch, ArrivedBatch)
     return Entry("a", b"", b"", 0, batch, DEFINITIONS, NUMBERING)
 
 

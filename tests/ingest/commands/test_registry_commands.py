@@ -100,7 +100,7 @@ def deliver(database: str, documents: list[SeriesTable | Batch]) -> list[Refusal
     preparation = Preparation(Catalogue(), Admission())
     with connect(database, "test") as connection:
         at_us = int(datetime.now(UTC).timestamp() * 1e6)
-        deliveries = [Delivery("agent-1", Subject.BATCH, canonical(d), at_us, lambda: None) for d in documents]
+        deliveries = [Delivery("agent-1", Subject.BATCH, canonical(d), at_us) for d in documents]
         refused = []
         for prepared in preparation.prepare(connection, deliveries):
             refused += ledger.write(connection, prepared.write).refused

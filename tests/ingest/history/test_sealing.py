@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch
+from edge.wire.decode import decode
 from edge.wire.model import canonical
 from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
-from ingest.decode import decode_payload
 from ingest.history.block import RefusedRow
 from ingest.history.history_map import HistoryMap
 from ingest.history.row_readings import Readings
@@ -58,12 +58,12 @@ def opened(parts: list[SealedPart]) -> list[tuple[Batch, SeriesTable]]:
     found = []
     for part in parts:
         if part.table is not None:
-            table = decode_payload(part.table)
+            table = decode(part.table)
             assert isinstance(table, SeriesTable)
             assert canonical(table) == part.table
             assert table.digest not in tables
             tables[table.digest] = table
-        batch = decode_payload(part.payload)
+        batch = decode(part.payload)
         assert isinstance(batch, Batch)
         assert (part.readings, part.refusals, part.sequence) == (len(batch.series), len(batch.refusals), batch.sequence)
         found.append((batch, tables[batch.series_table]))
