@@ -44,6 +44,7 @@ def database_server() -> Iterator[SessionServer]:
     server.start()
     _labels.append(f"database: {server.label}")
     session = SessionServer(server)
+    session.leave_disk_alone()
     yield session
     session.close()
 

@@ -6,22 +6,25 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from standalone.data_folder import data_folder, scratch_folder
 from standalone.database_choice import choose_server
 from standalone.demo import ask
-from standalone.play import Play
+from standalone.play import Play, recording_play
 from standalone.site import Site
 
 from analytics.results import FacilitiesAnswer, Result
 from ingest.store.account import account
 
 RECORDS = 10_080
-PLAY_S = 20.0
-"""Time that a paced play takes without faults: long enough to fail everything once in its midst."""
-PACE = 105 * 86_400.0 / PLAY_S
-"""Recorded seconds a second of a paced play."""
+_RECORDED_S = 105 * 86_400.0
+
+
+def paced_play(recording: Path, play_s: float) -> Play:
+    """Return the play of the recording at a speed at which it takes so long where nothing fails."""
+    return recording_play(recording, speed=_RECORDED_S / play_s)
 
 
 @contextmanager
@@ -42,6 +45,13 @@ def play_to_the_end(site: Site, play: Play, during: Callable[[], None] = lambda:
     assert site.children.watch(lambda: not site.children[agent].running, 180), site.children[agent].tail()
     (answer,) = ask(site, play)
     return answer
+
+
+def play_the_rest_at_once(site: Site, play: Play) -> None:
+    """Have the killed agent of a paced play go on with all that is left, without waiting."""
+    (agent,) = site.agents
+    (site.agents[agent],) = play.agents
+    site.start_agent(agent, until_drained=True)
 
 
 def results_of(answer: FacilitiesAnswer) -> dict[str, Result]:

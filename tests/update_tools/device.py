@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +11,12 @@ import time
 from pathlib import Path
 
 from standalone.data_folder import CLONE
+from update_tools.present_run import present_run, starts_of
 from update_tools.signing import Keys, sha256_of
 from update_tools.wheels import make_linked_environment
 
 from edge.remote.held import Held, HeldFile
-from edge.run_state import RunState, read_run_state
+from edge.run_state import RunState
 from edge.spool.status import SpoolStatus, read_status
 from edge.update.announcement import Announcement
 from edge.update.archive import canonical, pack
@@ -52,34 +54,44 @@ class Device:
         self.root = folder / "opt"
         self.spool = folder / "state" / "spool.db"
         self.config = folder / "agent.toml"
-        self.starts = folder / "starts"
         self.layout = Layout(self.root)
         self._service: subprocess.Popen[bytes] | None = None
         self.spool.parent.mkdir(exist_ok=True)
         (self.root / "versions").mkdir(parents=True, exist_ok=True)
-        self.starts.touch()
+        (folder / "starts").touch()
         self.config.write_text(
             f'{tables}\n[update]\nroot = "{self.root}"\nrelease_key = "{keys.public}"\nhealthy_after_s = 10\n'
             f'restart_command = ["touch", "{folder / "restart"}"]\n'
         )
 
     def install_first(self, wheel: Path) -> None:
-        """Install a version as a person does who follows the handbook."""
+        """Install a version as a person does who follows the handbook, where this has not been done here before."""
         version = wheel.name.split("-")[1]
         environment = self.layout.environment(version)
-        make_linked_environment(environment, self.dependencies)
-        pip = [str(environment / "bin" / "python"), "-I", "-m", "pip", "--isolated", "install", "--quiet"]
-        subprocess.run([*pip, "--disable-pip-version-check", "--no-index", str(wheel)], check=True)
+        if not environment.exists():
+            make_linked_environment(environment, self.dependencies)
+            pip = [str(environment / "bin" / "python"), "-I", "-m", "pip", "--isolated", "install", "--quiet"]
+            subprocess.run([*pip, "--disable-pip-version-check", "--no-index", str(wheel)], check=True)
         self.layout.make_proven(version)
         self.layout.make_current(version)
+
+    def forget(self, version: str) -> None:
+        """Remove everything but what is installed of a version: another device can be set up in the same place."""
+        kept = self.layout.environment(version)
+        for folder in (self.folder, self.root, kept.parent):
+            for path in folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    if not kept.is_relative_to(path):
+                        shutil.rmtree(path)
+                else:
+                    path.unlink()
 
     def start(self) -> None:
         """Have the service manager start the agent, and wait until it runs."""
         command = [str(self.root / "current" / "bin" / "smartstore-edge"), "run", str(self.config)]
         stand_in = [sys.executable, str(TOOLS / "service_stand_in.py"), str(self.folder), *command]
         self._service = subprocess.Popen(stand_in)
-        before = read_run_state(self.spool)
-        self.until(lambda: (now := self.state()) is not None and (before is None or now.run != before.run))
+        self.until(lambda: self.state() is not None)
 
     def stop(self) -> None:
         """End the service; the agent has said goodbye when this returns."""
@@ -91,7 +103,7 @@ class Device:
     def update(self, *flags: str, point: str = "-") -> subprocess.CompletedProcess[str]:
         """Run the command of the version that is proven; ``point``: where it kills itself."""
         python = self.root / "proven" / "bin" / "python"
-        child = [str(python), str(TOOLS / "updating_child.py"), point, str(self.dependencies), str(self.starts)]
+        child = [str(python), str(TOOLS / "updating_child.py"), point, str(self.dependencies), str(self.folder)]
         environment = os.environ | {"PYTHONPATH": PATHS}
         return subprocess.run(
             [*child, str(self.config), *flags], env=environment, capture_output=True, text=True, check=False, cwd="/"
@@ -103,13 +115,19 @@ class Device:
         HeldFile(self.spool).write(Held(good=good))
 
     def state(self) -> RunState | None:
-        return read_run_state(self.spool)
+        """Return what the service's present process says of itself, None where it has not yet."""
+        return present_run(self.folder, self.spool)
+
+    @property
+    def starts(self) -> int:
+        """How often the service was started."""
+        return len(starts_of(self.folder))
 
     def status(self) -> SpoolStatus:
         return read_status(self.spool)
 
     def runs(self, version: str) -> bool:
-        """Tell whether the service's present process is of a version."""
+        """Tell whether the service's present process is of a version, and no restart of it is under way."""
         state = self.state()
         return state is not None and state.version == version
 

@@ -1,6 +1,7 @@
 """What a service manager does for one service: starts it anew whenever it ends, or when it is told to.
 
-``service_stand_in.py FOLDER COMMAND ...``: a file ``restart`` in FOLDER is the order; ``starts`` has a line a start.
+``service_stand_in.py FOLDER COMMAND ...``: a file ``restart`` in FOLDER is the order; ``starts`` has a line for each
+start, its time.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Event
 
@@ -19,10 +21,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     order, pause = folder / "restart", Event()
     while not stopping.is_set():
-        order.unlink(missing_ok=True)
+        with (folder / "starts").open("a") as starts:
+            starts.write(f"{time.time_ns()}\n")
+        order.unlink(missing_ok=True)  # last before the start: what is ordered from here on is done
         with (folder / "agent.log").open("ab") as log, subprocess.Popen(command, stdout=log, stderr=log) as agent:
-            with (folder / "starts").open("a") as starts:
-                starts.write(f"{agent.pid}\n")
             while not stopping.wait(_LOOK_S) and not order.exists() and agent.poll() is None:
                 pass
             agent.terminate()

@@ -1,4 +1,4 @@
-"""``smartstore-edge update`` in a process of its own: ``updating_child.py POINT DEPENDENCIES STARTS CONFIG [FLAG]``.
+"""``smartstore-edge update`` in a process of its own: ``updating_child.py POINT DEPENDENCIES DEVICE CONFIG [FLAG]``.
 
 It is the command of the version that runs it, with two things exchanged: environments see the dependencies of the
 tests in place of wheels of them, and the time of the watch passes once there is something to be seen. POINT is as for
@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 from enrolment_tools.kill_at import arm
+from update_tools.present_run import present_run, starts_of
 from update_tools.wheels import make_linked_environment
 
 from edge import cli
 from edge.configuration import read_configuration
-from edge.run_state import read_run_state
 from edge.settings import EdgeSettings
 from edge.source_states import read_states
 from edge.update import updating
@@ -30,10 +30,10 @@ _RESTARTS = 3
 class Watch:
     """The clock of the watch: it stands still until the agent has shown how it does."""
 
-    def __init__(self, config: Path, starts: Path) -> None:
+    def __init__(self, config: Path, device: Path) -> None:
         self._settings = read_configuration(config, EdgeSettings)
-        self._starts = starts
-        self._begun = len(starts.read_text().splitlines())
+        self._device = device
+        self._begun = len(starts_of(device))
         self._now_s = 0.0
         self._settled = False
 
@@ -49,10 +49,10 @@ class Watch:
         time.sleep(_LOOK_S)
 
     def _is_settled(self) -> bool:
-        if len(self._starts.read_text().splitlines()) >= self._begun + _RESTARTS:
+        if len(starts_of(self._device)) >= self._begun + _RESTARTS:
             return True
         attempt = JournalFile(self._settings.update.root).read().attempt
-        state = read_run_state(self._settings.spool.path)
+        state = present_run(self._device, self._settings.spool.path)
         if attempt is None or state is None or state.version != attempt.release.version:
             return False
         reached = state.has_connected or not attempt.baseline.connected
@@ -61,8 +61,8 @@ class Watch:
 
 
 def main() -> int:
-    point, dependencies, starts, config, *flags = sys.argv[1:]
-    watch = Watch(Path(config), Path(starts))
+    point, dependencies, device, config, *flags = sys.argv[1:]
+    watch = Watch(Path(config), Path(device))
 
     def make(environment: Path) -> None:
         make_linked_environment(environment, Path(dependencies))

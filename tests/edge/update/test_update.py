@@ -33,13 +33,13 @@ from edge.wire.presence import Birth
 from edge.wire.release import ReleaseState
 
 OLD, NEW = "0.2.0", "0.3.0"
-SOURCE = """
+SOURCE = f"""
 [[source]]
 kind = "simulated_store"
 name = "doors"
 store = "sim-store-a"
-days = [2026-05-04, 2026-05-05, 2026-05-06, 2026-05-07, 2026-05-08]
-speed = 300
+days = [{", ".join(f"2026-05-{day:02}" for day in range(1, 29))}]
+speed = 3000
 """
 
 pytestmark = pytest.mark.fault
@@ -71,6 +71,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return Keys(tmp_path_factory.mktemp("keys"))
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the device of each test stands; the version installed first stays from one to the next."""
+    return tmp_path_factory.mktemp("place") / "device"
+
+
 @pytest.fixture
 def ingest(broker: PrivateBroker) -> Iterator[FakeIngest]:
     with fake_ingest(broker) as ingest:
@@ -79,7 +85,7 @@ def ingest(broker: PrivateBroker) -> Iterator[FakeIngest]:
 
 @pytest.fixture
 def device(  # noqa: PLR0917
-    tmp_path: Path, broker: PrivateBroker, dependencies: Path, keys: Keys, wheel_of: MakeWheel, ingest: FakeIngest
+    place: Path, broker: PrivateBroker, dependencies: Path, keys: Keys, wheel_of: MakeWheel, ingest: FakeIngest
 ) -> Iterator[Device]:
     broker.add_user(AGENT)
     tables = (
@@ -87,12 +93,13 @@ def device(  # noqa: PLR0917
         f'password_file = "{broker.password_file(AGENT)}"\n[spool]\npath = "state/spool.db"\nseal_after_s = 0.05\n'
         f"[uplink]\nreconnect_cap_s = 0.5\n[remote_configuration]\nprobation_s = 0.2\n{SOURCE}"
     )
-    device = Device(tmp_path / "device", dependencies, keys, tables)
+    device = Device(place, dependencies, keys, tables)
     device.install_first(wheel_of(OLD))
     device.start()
     ingest.wait_for(lambda: len(ingest.batches) > 3)
     yield device
     device.stop()
+    device.forget(OLD)
 
 
 def births(ingest: FakeIngest) -> list[tuple[str, ReleaseState | None]]:
@@ -129,7 +136,7 @@ def check_account(device: Device, ingest: FakeIngest, spool: str) -> None:
 
 def first_readings(count: int) -> list[float]:
     """Return what the source gives first, whoever reads it."""
-    tables = tomllib.loads(SOURCE.replace("speed = 300", "speed = 0"))["source"][0]
+    tables = tomllib.loads(SOURCE.replace("speed = 3000", "speed = 0"))["source"][0]
     groups = SimulatedStoreSettings.model_validate(tables).build().groups(None, Event())
     return [reading.value for reading in islice(chain.from_iterable(group.readings for group in groups), count)]
 
@@ -185,7 +192,7 @@ def test_a_release_that_is_not_healthy_is_rolled_back_and_not_tried_again(  # no
     again = device.update()
     assert again.returncode == 0
     assert "not tried again" in again.stdout
-    assert device.runs(OLD)
+    device.until(lambda: device.runs(OLD))
     once_more = device.update("--retry")
     assert f"version {NEW} was rolled back" in once_more.stderr
     device.until(lambda: device.runs(OLD))

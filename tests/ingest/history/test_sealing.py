@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS, Batch
@@ -70,6 +70,7 @@ def opened(parts: list[SealedPart]) -> list[tuple[Batch, SeriesTable]]:
     return found
 
 
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 2500)), min_size=1, max_size=3),
     st.sampled_from([1, 7, 2500, 2501, 6000]),

@@ -96,7 +96,7 @@ def check_view(steps: Steps, view: str, width_us: int) -> None:
     ]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(operations=st.lists(st.one_of(BATCH, RUN), min_size=1, max_size=8))
 def test_right_between_any_writes_and_runs(steps: Steps, operations: list[int | Batch]) -> None:
     remove_readings(steps.connection)
