@@ -14,7 +14,8 @@ from session_server import SessionServer
 from ingest.store.connection import application_name
 from ingest.writer import Stage
 
-_WRITING = application_name("worker-1 writing")
+_WRITING = "worker-1 writing"
+"""Its link's name begins so, in its log and in the server's views."""
 _STEP = "commit: COMMIT sent, its answer lost"
 
 
@@ -30,8 +31,8 @@ def _has_committed(rig: Rig) -> bool:
     """Tell whether the first worker's session is through with its COMMIT."""
     with rig.database.connect() as connection:
         rows = connection.execute(
-            "select state, query from pg_stat_activity where datname = current_database() and application_name = %s",
-            [_WRITING],
+            "select state, query from pg_stat_activity where datname = current_database() and application_name ~ %s",
+            ["^" + application_name(_WRITING)],
         ).fetchall()
     assert len(rows) == 1, f"one session is the first worker's that writes, not {rows}"
     state, query = rows[0]
@@ -46,22 +47,31 @@ def _end_in_doubt(end: Callable[[Rig], None], rig: Rig) -> None:
     end(rig)
 
 
-def _cut_the_line(rig: Rig) -> None:
+def _lose_the_answer(rig: Rig) -> None:
     line = rig.lines[Pair.INGEST_DATABASE]
-    line.cut()
+    line.cut()  # first: what is held would be delivered
     line.restore()
+
+
+def _wait_until_missed(rig: Rig) -> None:
+    rig.wait(lambda: _WRITING in rig.workers[1].log(), "the worker misses the answer")
+
+
+def _cut_the_line(rig: Rig) -> None:
+    _lose_the_answer(rig)
+    _wait_until_missed(rig)
 
 
 def _kill_the_database(rig: Rig) -> None:
     rig.server.kill()
-    rig.lines[Pair.INGEST_DATABASE].cut()  # before it is restored: the answer must not get through after all
-    rig.lines[Pair.INGEST_DATABASE].restore()
+    _lose_the_answer(rig)
+    _wait_until_missed(rig)
     rig.server.start()
 
 
 def _kill_the_worker(rig: Rig) -> None:
     rig.workers[1].kill()
-    _cut_the_line(rig)
+    _lose_the_answer(rig)
     rig.start_workers(1)
 
 
@@ -71,7 +81,7 @@ def _scenario(
     return Scenario(
         f"{name} at {_STEP}",
         partial(_end_in_doubt, end),
-        Setting(lines={Pair.INGEST_DATABASE: {}}, only_worker=1),
+        Setting(lines={Pair.INGEST_DATABASE: {}}, only_worker=1, worker="writers = 1"),  # one session is looked at
         begins=0.0,
         start=_start_doubtful,
         lacks=lacks,
