@@ -20,6 +20,7 @@ from standalone.children import Child
 from standalone.failure import CannotStart
 from standalone.free_port import LOOPBACK, free_port
 from standalone.installation import CHROOT, Edition, Installation
+from standalone.sudden_end import kill_with_children
 
 SUPERUSER = "postgres"
 _READY_DEADLINE_S = 90.0
@@ -141,14 +142,13 @@ class PrivateServer:
             self._lock = None
 
     def kill(self) -> None:
-        """Kill every process of the server at once, as a power cut does; ``start`` recovers it."""
+        """Kill every process of the server at once, as a power cut does; ``start`` recovers it.
+
+        Returns when they have ended: as long as one is there, no server starts on its data.
+        """
         if self._child is None:
             raise ValueError("the server doesn't run")
-        backends = _children_of(self._child.pid)
-        self._child.kill()
-        for pid in backends:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_with_children(self._child)
 
     def restart(self) -> None:
         """Stop the server in order, ending its sessions, and start it again on the same port."""
@@ -284,13 +284,3 @@ class PrivateServer:
 
 
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _children_of(pid: int) -> list[int]:
-    children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
-            if parent == pid:
-                children.append(int(stat.parent.name))
-    return children

@@ -69,36 +69,48 @@ class Site:
         self.stop()
 
     def start_platform(self, registry: Path) -> None:
-        """Start broker, database, ingest, scheduler and web, with the schema applied and the registry imported."""
+        """Start broker, database, ingest, web and scheduler, with the schema applied and the registry imported."""
+        self.prepare(registry)
+        self.start_ingest()
+        self.start_web()
+        self.start_scheduler()
+
+    def prepare(self, registry: Path) -> None:
+        """Start broker and database, apply the schema and import the registry: what the other parts build on."""
         self.broker.start()
         self.database.make()
-        ingest = self._write("ingest.toml", self._ingest_settings())
+        self._write("ingest.toml", self._ingest_settings())
         owner = self._write("owner.toml", self._ingest_settings(owner=True))
         self.run("smartstore-ingest", "migrate", "--config", owner)
         self.run("smartstore-ingest", "registry", "import", registry, "--config", owner)
         self.database.let_in()
-        self.start_ingest(ingest)
-        web = self._write(
+
+    def start_web(self) -> None:
+        """Start the pages and the API, and wait until they answer."""
+        config = self._write(
             "web.toml", f'{self.database.settings("web")}[web]\nhost = "{LOOPBACK}"\nport = {self.web_port}\n'
         )
         self.children.start(
             "web",
-            [COMMANDS / "smartstore", "serve", "--config", web],
+            [COMMANDS / "smartstore", "serve", "--config", config],
             ready=lambda: self._answers(f"{self.web}/health/ready"),
         )
-        scheduler = self._write(
+
+    def start_scheduler(self, further: str = "") -> None:
+        """Start the scheduler and wait until it is ready; ``further`` are lines of its ``[scheduler]`` table."""
+        config = self._write(
             "scheduler.toml",
-            f"{self.database.settings('owner')}[scheduler]\nstatus_port = {self.scheduler_status_port}\n",
+            f"{self.database.settings('owner')}[scheduler]\nstatus_port = {self.scheduler_status_port}\n{further}",
         )
         self.children.start(
             "scheduler",
-            [COMMANDS / "smartstore", "scheduler", "--config", scheduler],
+            [COMMANDS / "smartstore", "scheduler", "--config", config],
             ready=lambda: self._answers(f"http://{LOOPBACK}:{self.scheduler_status_port}/readyz"),
         )
 
-    def start_ingest(self, settings: Path | None = None) -> None:
+    def start_ingest(self) -> None:
         """Start the ingest worker and wait until it takes batches."""
-        config = settings or self.folder / "ingest.toml"
+        config = self.folder / "ingest.toml"
         self.children.start(
             "ingest",
             [COMMANDS / "smartstore-ingest", "run", "--config", config],

@@ -16,33 +16,27 @@ from benchmarks.raw_publisher import RawAgent, publish_packet
 
 from edge.wire.batch import Batch
 from edge.wire.model import canonical
-from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
+from edge.wire.series import Counter, Kind, Origin, Reset, Series, SeriesTable, Unit
 from edge.wire.topics import Subject, topic
 
 BATCHES_OF_ALL_SERIES = 5
 """Each second another fifth of a store's series is due."""
+HOUR_US = 3_600_000_000
+"""A register counts one unit an hour."""
 _CHANNELS = 5
 _RESEND_AFTER_S = 10.0
 
 
 class FleetStore:
-    """One store's spool: seals batches whose text is that of the wire's own model, from a template a fifth."""
+    """One store's spool: seals batches whose text is that of the wire's own model.
 
-    def __init__(self, agent: str, series: int) -> None:
+    The first ``registers`` of its series are registers of energy, the others levels.
+    """
+
+    def __init__(self, agent: str, series: int, registers: int) -> None:
         self.agent = agent
-        self.table = SeriesTable.of(
-            [
-                Series(
-                    device=f"{agent}-d{n // _CHANNELS:03}",
-                    quantity="temperature",
-                    channel=f"c{n % _CHANNELS}",
-                    unit=Unit.CELSIUS,
-                    kind=Kind.GAUGE,
-                    period_s=5.0,
-                )
-                for n in range(series)
-            ]
-        )
+        self.table = SeriesTable.of([_series(agent, n, register=n < registers) for n in range(series)])
+        self._registers = registers
         self._spool = uuid4()
         self._random = Random(agent)
         self._sequence = 0
@@ -71,12 +65,27 @@ class FleetStore:
                 base_us=now_us,
                 series=series,
                 offset_us=[0] * len(series),
-                value=[round(self._random.gauss(20, 1), 1) for _ in series],
+                value=[self._value(n, now_us) for n in series],
                 flags=[0] * len(series),
             )
         )
         self._previous = sha256(payload).hexdigest()
         return self._sequence, payload, len(series)
+
+    def _value(self, number: int, now_us: int) -> float:
+        return round(now_us / HOUR_US if number < self._registers else self._random.gauss(20, 1), 1)
+
+
+def _series(agent: str, number: int, *, register: bool) -> Series:
+    return Series(
+        device=f"{agent}-d{number // _CHANNELS:03}",
+        quantity="active_energy" if register else "temperature",
+        channel=f"c{number % _CHANNELS}",
+        unit=Unit.KILOWATT_HOUR if register else Unit.CELSIUS,
+        kind=Kind.CUMULATIVE if register else Kind.GAUGE,
+        period_s=5.0,
+        counter=Counter(reset=Reset.NEVER) if register else None,
+    )
 
 
 class _Connection(RawAgent):

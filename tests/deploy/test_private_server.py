@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -35,6 +36,31 @@ def test_a_commit_outlives_a_kill_and_nothing_else_does(database_server: Session
     database_server.start()
     with psycopg.connect(empty_database) as connection:
         assert connection.execute("select number from kept").fetchall() == [(1,)]
+
+
+@pytest.mark.fault
+def test_a_killed_server_leaves_no_process(private: PrivateServer, empty_database: str) -> None:
+    busy = [psycopg.connect(empty_database, autocommit=True) for _ in range(6)]
+    for connection in busy:
+        connection.pgconn.send_query(b"select count(*) from generate_series(1, 1e9)")
+    cluster = str(private.folder / "cluster")
+    assert len(_processes_in(cluster)) > len(busy)
+    private.kill()
+    left = _processes_in(cluster)  # each of them would keep the next server from its shared memory
+    private.start()
+    for connection in busy:
+        connection.close()
+    assert left == []
+
+
+def _processes_in(folder: str) -> list[str]:
+    """Return the processes that run in a folder, as all of a server's do in that of its data."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if str((process / "cwd").readlink()) == folder:
+                found.append(process.name)
+    return found
 
 
 @pytest.mark.fault

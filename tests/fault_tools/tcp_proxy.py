@@ -48,8 +48,9 @@ class TcpProxy:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._is_cut = False
-        self._flowing = threading.Event()
-        self._flowing.set()
+        self._flowing = (threading.Event(), threading.Event())
+        """Whether there, and back, what is under way is delivered."""
+        self._let_flow()
         self.connections = 0
         self.lost = 0
         threading.Thread(target=self._accept, name="tcp-proxy", daemon=True).start()
@@ -64,19 +65,29 @@ class TcpProxy:
 
     def hold(self) -> None:
         """Deliver nothing from now on, and drop no connection."""
-        self._flowing.clear()
+        for flowing in self._flowing:
+            flowing.clear()
+
+    def hold_answers(self) -> None:
+        """Deliver nothing that the target says from now on, but all that it is told."""
+        _, back = self._flowing
+        back.clear()
 
     def restore(self) -> None:
         """Let connections through again, and deliver what was held."""
         with self._lock:
             self._is_cut = False
-        self._flowing.set()
+        self._let_flow()
 
     def close(self) -> None:
         """Cut the line and stop listening."""
         self.cut()
-        self._flowing.set()
+        self._let_flow()
         _close(self._listener)
+
+    def _let_flow(self) -> None:
+        for flowing in self._flowing:
+            flowing.set()
 
     def _accept(self) -> None:
         while True:
@@ -104,13 +115,10 @@ class TcpProxy:
             self.connections += 1
             number = self.connections
         for way, (source, sink) in enumerate(((near, far), (far, near))):
-            direction = _Direction(self, source, sink, Random(f"{self._seed} {number} {way}"))
+            random = Random(f"{self._seed} {number} {way}")
+            direction = _Direction(self, source, sink, self._flowing[way], random)
             threading.Thread(target=direction.read, name="tcp-proxy-read", daemon=True).start()
             threading.Thread(target=direction.deliver, name="tcp-proxy-deliver", daemon=True).start()
-
-    def wait_until_flowing(self) -> None:
-        """Wait while the line is held."""
-        self._flowing.wait()
 
     def lose(self, random: Random) -> float:
         """Return by how many seconds a segment is late; infinite where its connection ends."""
@@ -134,8 +142,11 @@ class TcpProxy:
 class _Direction:
     """One direction of a connection: segments on their way, each with the time at which it is due."""
 
-    def __init__(self, proxy: TcpProxy, source: socket.socket, sink: socket.socket, random: Random) -> None:
+    def __init__(
+        self, proxy: TcpProxy, source: socket.socket, sink: socket.socket, flowing: threading.Event, random: Random
+    ) -> None:
         self._proxy = proxy
+        self._flowing = flowing
         self._source = source
         self._sink = sink
         self._random = random
@@ -161,7 +172,7 @@ class _Direction:
                 due_s, data = self._under_way.get()
                 if (wait_s := due_s - time.monotonic()) > 0:
                     time.sleep(wait_s)
-                self._proxy.wait_until_flowing()
+                self._flowing.wait()
                 if not data:
                     break
                 self._sink.sendall(data)

@@ -101,6 +101,23 @@ def test_what_is_held_is_delivered_in_the_end(line: Line) -> None:
         assert end.recv(10) == b"held"
 
 
+def test_answers_are_held_while_what_is_said_arrives() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as target:
+        target.settimeout(30)
+        proxy = TcpProxy(target.getsockname())
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=0.2) as near, target.accept()[0] as far:
+            proxy.hold_answers()
+            near.sendall(b"said")
+            far.sendall(b"answered")
+            assert far.recv(10) == b"said"
+            with pytest.raises(TimeoutError):
+                near.recv(10)
+            near.settimeout(30)
+            proxy.restore()
+            assert near.recv(10) == b"answered"
+        proxy.close()
+
+
 def test_a_cut_line_drops_connections_and_refuses_new_ones(line: Line) -> None:
     proxy = line()
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as end:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fnmatch import fnmatch
 
-from faults.suite import broker_faults, database_faults, deliveries, kills, lines, workers
+from faults.suite import broker_faults, database_faults, deliveries, doubtful_commits, kills, lines, workers
 from faults.suite.scenario import Scenario
 
 EVERY: tuple[Scenario, ...] = (
     *kills.SCENARIOS,
+    *doubtful_commits.SCENARIOS,
     *broker_faults.SCENARIOS,
     *lines.SCENARIOS,
     *database_faults.SCENARIOS,

@@ -18,7 +18,7 @@ STEPS = {
     Stage.AFTER_RECEIPTS: "acknowledge: to the broker, not to agents",
     Stage.AFTER_ANSWERS: "acknowledge: to agents too",
 }
-_LATEST = 4
+LATEST = 4
 """A kill comes at the first to this-th time that its step is reached, by the seed."""
 
 
@@ -35,7 +35,7 @@ _WORKERS = {Victim.FIRST_WORKER: 1, Victim.SECOND_WORKER: 2}
 
 
 def _nth(rig: Rig) -> int:
-    return rig.random.randint(1, _LATEST)
+    return rig.random.randint(1, LATEST)
 
 
 def _start_mortal(victim: Victim, stage: Stage, rig: Rig) -> None:

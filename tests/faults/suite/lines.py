@@ -12,7 +12,7 @@ from faults.suite.setting import Load, Pair, Setting
 
 _OUTAGE_S = 1.0
 _LOSS = 0.01
-_PATIENCE_S = 300.0
+_PATIENCE_S = 900.0
 _DELAY_S = 1.0
 """One way: a round trip takes two seconds longer."""
 _FEW = {Pair.AGENT_BROKER: 400, Pair.BROKER_INGEST: 400, Pair.INGEST_DATABASE: 120}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from faults.suite.catalogue import EVERY
 from faults.suite.scenario import Played
 
-_COLUMNS = "generated committed lost-declared refused pending lost duplicated invented".split()
-_NAME = 66
+_COLUMNS = "generated committed declared-lost refused pending lost duplicated invented".split()
+_NAME = max(len(scenario.name) for scenario in EVERY)
 HEADER = f"{'fault':<{_NAME}}" + "".join(f"{name:>14}" for name in _COLUMNS) + f"{'+MiB':>7}{'s':>7}"
 
 
