@@ -108,7 +108,7 @@ def next_range(connection: Database, retention_class: str, before: datetime) -> 
     if has_chunks(connection):
         found = connection.execute(_CHUNKS, {"table": f"readings_{retention_class}", "before": before}).fetchone()
         return None if found is None else Range(retention_class, start=found[0], end=found[1], chunks=1)
-    first = _first(connection, retention_class)
+    first = first_kept(connection, retention_class)
     if first is None or block_start(first) + BLOCK > before:
         return None
     return Range(retention_class, block_start(first), block_start(first) + BLOCK, chunks=0)
@@ -120,8 +120,8 @@ _CHUNKS = """
      order by range_start"""
 
 
-def _first(connection: Database, retention_class: str) -> datetime | None:
-    """Return the time of the first row of a class; each series is looked up by its key."""
+def first_kept(connection: Database, retention_class: str) -> datetime | None:
+    """Return the time of the first row that is left of a class; each series is looked up by its key."""
     ((first,),) = connection.execute(
         sql.SQL(
             """select min(r.t) from series s
