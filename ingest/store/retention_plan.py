@@ -85,7 +85,7 @@ _COUNTED: LiteralString = """
 _CHUNKS: LiteralString = """
     select c.range_start as start, c.range_end as stop, 1 as chunks, 0 as rows, s.total_bytes as bytes
       from timescaledb_information.chunks c
-      join chunks_detailed_size(%(table)s::text::regclass) s on s.chunk_schema = c.chunk_schema and s.chunk_name = c.chunk_name
+      join chunks_detailed_size(%(table)s::text::regclass) s using (chunk_schema, chunk_name)
      where c.hypertable_schema = current_schema and c.hypertable_name = %(table)s::text and c.range_end <= %(end)s"""
 _ROWS: LiteralString = """
     select %(start)s::timestamptz as start, %(end)s::timestamptz as stop, 0 as chunks, reltuples as rows,
