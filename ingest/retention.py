@@ -69,15 +69,24 @@ class Retention:
         Raises
         ------
         UnprovenError
-            Rows don't give the row root of their ledger entry; they stay.
+            Rows of a class don't give the row root of their ledger entry; they stay, and what is younger of the class.
         """
         store.note_run(self.connection, self.keep_days)
+        unproven: list[UnprovenError] = []
         for retention_class, before in limits(self.keep_days, now).items():
-            while not self.stopping.is_set():
-                oldest = store.next_range(self.connection, retention_class, before)
-                if oldest is None or not self._remove(oldest):
-                    break
+            try:
+                self._remove_before(retention_class, before)
+            except UnprovenError as error:
+                unproven.append(error)
+        if unproven:
+            raise unproven[0]
         return False
+
+    def _remove_before(self, retention_class: str, before: datetime) -> None:
+        while not self.stopping.is_set():
+            oldest = store.next_range(self.connection, retention_class, before)
+            if oldest is None or not self._remove(oldest):
+                break
 
     def _remove(self, gone: Range) -> bool:
         """Remove a range; False where that has to wait for another run."""

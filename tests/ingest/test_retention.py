@@ -24,14 +24,16 @@ from analytics.increments import fetch_increments
 from analytics.scheduler.aggregation import Aggregation
 from analytics.scheduler.compression import Compression
 from analytics.scheduler.rollup import Rollup
-from edge.wire.series import Origin, SeriesTable
+from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
 from ingest.retention import Retention, Stage, UnprovenError
 from ingest.store import compression, ledger
 from ingest.store import retention as store
 from ingest.store.account import account, rows_by_spool
 from ingest.store.buckets import Measure, fetch_buckets
 from ingest.store.connection import connect
+from ingest.store.readings import fetch_series
 from ingest.store.retention import LeavesMissingError, ReadingsRemovedError, Removed
+from ingest.store.series import retention_class
 from ingest.store.watermarks import watermarks
 
 START_US = 1_735_689_600_000_000  # 2025-01-01T00:00:00Z
@@ -106,6 +108,8 @@ def otherwise(site: Site, seed: int) -> None:
         site.take([*rows, *again, *rows[:2]], flags=[made.randrange(2) for _ in range(10)])
         site.take(again)
         site.take(rows, Origin.IMPORTED)
+    for n in range(3):  # over all days, new rows alone
+        site.take([(made.randrange(4), day * DAY_US + n * 60_000_000 + 7, 3.0) for day in range(DAYS)])
 
 
 def settle(site: Site) -> None:
@@ -172,6 +176,29 @@ def test_rows_go_and_accounts_proofs_buckets_and_increments_stay(site: Site, see
     assert computed(site) == before[1]
 
 
+def test_batches_from_before_leaves_were_kept_at_once(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """Their leaves follow from rows and corrections; but for duplicates, of which nothing tells what they were."""
+    live(site)
+    otherwise(site, 4)
+    settle(site)
+    site.connection.execute("delete from leaves")
+    unprovable = site.steps.rows("select entry_id from ledger where duplicates > 0 and origin = 'measured'")
+    assert site.remove()
+    accounted(site)
+    assert any(record.message == "leaves_not_known" for record in caplog.records)
+    kept = [entry_id for (entry_id,) in site.steps.rows("select entry_id from leaves")]
+    assert not set(kept) & {entry_id for (entry_id,) in unprovable}
+    for entry_id, sequence, row_root in site.steps.rows("select entry_id, sequence, row_root from ledger"):
+        if entry_id in kept:
+            told = leaves_told(site.connection, entry_id)
+            assert told == sealed_leaves(site.sealed[sequence], TABLE)
+            assert tree_root([told[definition] for definition in sorted(told)]) == row_root
+    gone = site.steps.rows(
+        "select entry_id from ledger where last_t < %s and duplicates = 0 and origin = 'measured'", GONE_BEFORE
+    )
+    assert {entry_id for (entry_id,) in gone} <= set(kept)
+
+
 def test_nothing_goes_that_nobody_asked_to_remove(site: Site) -> None:
     live(site)
     settle(site)
@@ -224,8 +251,10 @@ def test_late_readings_of_a_removed_time_are_counted_and_not_stored(site: Site) 
     site.remove()
     before = computed(site)
     number = {of: len(rows(site, of)) for of in ("count", "state")}
+    site.connection.execute("set role smartstore_ingest")  # its rights are enough
     site.take([(n, HOUR_US, 2.0) for n in range(4)])  # some equal what was removed, some differ
     site.take([(M1, HOUR_US + 1, 2.0), (M1, 7 * DAY_US + 1, 2.0)])  # one new, one of a time that is kept
+    site.connection.execute("reset role")
     late = site.steps.rows("select past_retention, duplicates, corrections from ledger order by entry_id desc limit 2")
     assert late == [(1, 0, 0), (4, 0, 0)]
     assert site.steps.written[-1].past_retention == 1
@@ -301,11 +330,16 @@ def test_increments_after_the_edge_stand_on_the_readings_of_the_margin(site: Sit
 def test_rows_that_do_not_give_their_row_root_stay(site: Site) -> None:
     live(site)
     settle(site)
-    site.connection.execute("update readings_state set value = value + 1 where t = %s", [instant(START_US + HOUR_US)])
-    before = rows(site, "state")
+    site.connection.execute(
+        "update readings_count set value = value + 1 where t = %s", [instant(START_US + 30 * HOUR_US)]
+    )
+    before = rows(site, "count", f"t >= '{instant(START_US + DAY_US).isoformat()}'")
     with pytest.raises(UnprovenError, match="do not give its row root"):
         site.remove()
-    assert rows(site, "state") == before
+    assert rows(site, "count", f"t >= '{instant(START_US + DAY_US).isoformat()}'") == before
+    marks = store.marks(site.connection).values()  # the same batches hold readings of both
+    assert {mark.removed_before for mark in marks} == {instant(START_US + DAY_US)}
+    accounted(site)
 
 
 def test_rows_without_leaves_are_never_removed(site: Site) -> None:
@@ -393,3 +427,41 @@ def test_the_time_is_what_both_server_and_agents_say(site: Site) -> None:
     assert now < instant(START_US + 2 * DAY_US)  # nothing came since
     site.take([(0, 40_000 * DAY_US, 1.0)])  # one clock of a century ahead
     assert store.vouched_now(site.connection) < instant(START_US + 2 * DAY_US)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("kind", "origin", "expected"),
+    [
+        (Kind.INTERVAL, Origin.MEASURED, "count"),
+        (Kind.CUMULATIVE, Origin.SIMULATED, "count"),
+        (Kind.EVENT, Origin.MEASURED, "count"),  # a person at a door, a label update confirmed
+        (Kind.GAUGE, Origin.MEASURED, "state"),
+        (Kind.STATE, Origin.ENTERED, "state"),
+        *((kind, origin, "archive") for kind in Kind for origin in (Origin.IMPORTED, Origin.REPLAYED)),
+    ],
+)
+def test_the_class_of_a_reading(kind: Kind, origin: Origin, expected: str) -> None:
+    assert retention_class(origin, kind) == expected
+
+
+def test_events_of_the_class_before_and_of_the_one_now_are_one_series(site: Site) -> None:
+    """Rows that an earlier release put among the states stay there; each event counts once, whatever comes again."""
+    event = Series(device="m3", quantity="entries", unit=Unit.COUNT, kind=Kind.EVENT)
+    table = SeriesTable.of([event])
+    agent = SealingAgent("a", table)
+    site.connection.execute(
+        """insert into series (definition, device, quantity, channel, unit, kind, retention_class)
+           values (%s, 'm3', 'entries', '', 'count', 'event', 'state')""",
+        [event.definition],
+    )
+    site.steps.take("a", agent.table_payload, agent.seal([(0, 0, 1.0), (0, 1, 1.0)], base_us=START_US))
+    moved = "insert into readings_state select r.t, r.value, r.entry_id, s.series_id, r.flags, r.ordinal"
+    site.connection.execute(
+        f"""with gone as (delete from readings_count returning *)
+            {moved} from gone r, series s where s.definition = %s and s.retention_class = 'state'""",  # noqa: S608
+        [event.definition],
+    )
+    site.steps.take("a", agent.seal([(0, 1, 1.0), (0, 2, 1.0)], base_us=START_US))
+    assert [len(rows(site, of)) for of in ("state", "count")] == [2, 2]
+    (read,) = fetch_series(site.connection, [("m3", "entries", "")], instant(START_US), NOW)
+    assert (read.t_us - START_US).tolist() == [0, 1, 2]
