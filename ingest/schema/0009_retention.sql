@@ -52,7 +52,7 @@ begin
 end
 $$;
 
--- Refusals that an agent still has open are asked for by agent; nearly all others are settled.
+-- Every write asks whether its agents have refusals open; nearly all are settled, however many are kept.
 create index refusals_open_by_agent on refusals (agent) where state = 'open';
 
 grant select on retention, leaves, removals, removed_readings to smartstore_ingest, smartstore_read;

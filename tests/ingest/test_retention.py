@@ -25,6 +25,7 @@ from analytics.scheduler.aggregation import Aggregation
 from analytics.scheduler.compression import Compression
 from analytics.scheduler.rollup import Rollup
 from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
+from ingest.backup.facts import sampled_roots
 from ingest.retention import Retention, Stage, UnprovenError
 from ingest.store import compression, ledger
 from ingest.store import retention as store
@@ -171,6 +172,9 @@ def test_rows_go_and_accounts_proofs_buckets_and_increments_stay(site: Site, see
     accounted(site)
     proofs_hold(site)
     assert {mark.removed_before for mark in store.marks(site.connection).values()} == {GONE_BEFORE}
+    backed_up, differing = sampled_roots(site.connection)
+    assert len(backed_up) > 20
+    assert differing == []
     assert site.remove() == []
     settle(site)
     assert computed(site) == before[1]
