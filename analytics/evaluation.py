@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -84,6 +85,10 @@ class Evaluation:
         if complete is not None and complete.ratio < floor:
             outcome = Outcome(None, detail=self._shortfall(received, complete.expected))
             return self._result(Status.INSUFFICIENT, outcome, received, origins), received
+        if received.not_claimed and self._rows_kept_from(received.not_claimed) is not None:
+            # Nobody says how many of their events there were: none could as well be all of them removed.
+            outcome = Outcome(None, detail={"reason": "removed_by_retention"})
+            return self._result(Status.INSUFFICIENT, outcome, received, origins), received
         outcome = self.metric.measure(self._inputs())
         status = Status.INSUFFICIENT if outcome.value is None else Status.MEASURED
         return self._result(status, outcome, received, origins), received
@@ -121,10 +126,17 @@ class Evaluation:
             for s in received.silent
         ]
         return {
-            "reason": "completeness_below_floor",
+            "reason": "completeness_below_floor" if self._rows_kept_from() is None else "removed_by_retention",
             "silent": silent[:MOST_SILENT],
             "silent_total": len(silent),
         }
+
+    def _rows_kept_from(self, devices: Collection[str] | None = None) -> str | None:
+        """Return from when on the rows that the metric needs (of some devices) are kept, None for the whole time."""
+        told = [each for each in self.observed if devices is None or each.device in devices]
+        removed = [each.removed_before_us for each in told if each.removed_before_us is not None]
+        latest = max(removed, default=self.span_us[0])
+        return from_us(latest, self._facts.window.zone).isoformat() if latest > self.span_us[0] else None
 
     def _result(
         self, status: Status, outcome: Outcome, received: Account | None, origins: tuple[Origin, ...]
@@ -137,6 +149,9 @@ class Evaluation:
         flagged = sum(int((part.flags != 0).sum()) for each in self.observed for part in each.parts)
         if flagged:
             detail["flagged_readings"] = flagged
+        kept_from = self._rows_kept_from()
+        if kept_from is not None:
+            detail["rows_kept_from"] = kept_from
         if received is not None and received.not_claimed:
             detail["completeness_not_claimed"] = list(received.not_claimed)
         return Result(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from analytics.errors import UnknownDistrict
 from analytics.evaluate import Measured, compared
@@ -21,6 +22,9 @@ from analytics.results import (
     Text,
 )
 from analytics.windows import Window
+from analytics.wording.formats import instant
+from analytics.wording.language import Language
+from analytics.wording.texts import say
 from edge.wire.series import Origin
 from ingest.store import registry
 from ingest.store.connection import Database
@@ -88,8 +92,21 @@ def _store_answer(c: Database, store_id: str, window: Window, version: int) -> F
         registry_version=version,
         origins=origins,
         evidence=origins == (Origin.MEASURED,) and not store.simulated,
+        note=_note(measured),
         areas=tuple(_area(facility, measured) for facility in Facility),
     )
+
+
+def _note(measured: Measured) -> Text | None:
+    """Return from when on the readings of every metric are kept, None where that is the whole window."""
+    kept_from = [
+        result.detail["rows_kept_from"] for result in measured.results.values() if "rows_kept_from" in result.detail
+    ]
+    if not kept_from:
+        return None
+    latest, zone = max(map(datetime.fromisoformat, kept_from)), measured.facts.window.time_zone
+    said = {language: say("retention.note", language, at=instant(latest, zone, language)) for language in Language}
+    return Text(en=said[Language.EN], zh=said[Language.ZH])
 
 
 def _area(facility: Facility, measured: Measured) -> AreaAnswer:

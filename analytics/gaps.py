@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analytics.metrics.completeness import received
@@ -58,8 +58,13 @@ def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: L
         due = wanted.intersect(series.registered)
         one = received(series.cover(), series.period_us, due)
         expected, got = expected + one.expected, got + one.received
-        found += [(start, end, series) for start, end in one.gaps.pairs()]
-        if due.end.size and one.gaps.end.size and one.gaps.end[-1] == due.end[-1]:
+        found += [(start, end, series) for start, end in _cut_at_removal(one.gaps, series)]
+        if (
+            due.end.size
+            and not _is_removed(int(due.end[-1]) - 1, series)
+            and one.gaps.end.size
+            and one.gaps.end[-1] == due.end[-1]
+        ):
             silence = _silence(series, one.gaps, due)
             # One late reading at the end of a window is a gap, not yet a device to look after.
             if not silence.ever or int(due.end[-1]) - silence.since_us >= SILENT_PERIODS * series.period_us:
@@ -78,6 +83,21 @@ def account(observed: Iterable[Observed], wanted: Spans, floor: float, losses: L
     return Account(completeness, tuple(by_time), not_claimed)
 
 
+def _is_removed(at_us: int, series: Observed) -> bool:
+    return series.removed_before_us is not None and at_us < series.removed_before_us
+
+
+def _cut_at_removal(gaps: Spans, series: Observed) -> Iterator[tuple[int, int]]:
+    """Yield gaps, and in two parts one that goes on after what is removed: it was silent then."""
+    for start, end in gaps.pairs():
+        edge = series.removed_before_us
+        if edge is not None and start < edge and end >= edge + series.period_us:
+            yield start, edge
+            yield edge, end
+        else:
+            yield start, end
+
+
 def _silence(series: Observed, gaps: Spans, due: Spans) -> Silence:
     """Return since when a series is silent: its last gap, and those before it with no reading between."""
     cover = series.cover()
@@ -94,6 +114,7 @@ def _gap(start: int, end: int, series: Observed, losses: Losses, window: Window)
         start=from_us(start, window.zone),
         end=from_us(end, window.zone),
         declared=_declared(start, end, series, losses.get(series.agent, ())),
+        removed=_is_removed(start, series),
     )
 
 

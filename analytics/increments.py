@@ -26,6 +26,7 @@ from ingest.store.entries import instant
 from ingest.store.increments import QUARTER_US, Increments, Register
 from ingest.store.readings import SeriesKey, class_rows, described_series, merged
 from ingest.store.registry import current_version
+from ingest.store.retention import marks, refuse_removed
 from ingest.store.watermarks import HOUR, watermarks
 
 Change = tuple[Register, datetime, datetime]
@@ -127,11 +128,24 @@ def starts_at_midnight(register: Register) -> bool:
 
 
 def affected(connection: Database, changes: Sequence[Change]) -> list[tuple[int, int]]:
-    """Return for each change the quarter-hours [start, end) in µs whose increments it may have changed."""
+    """Return for each change the quarter-hours [start, end) in µs whose increments it may have changed.
+
+    Increments whose readings retention has removed stand as they are.
+    """
+    settled_us = _settled_before_us(connection)
     return [
-        (to_us(low) // QUARTER_US * QUARTER_US, (to_us(high) // QUARTER_US + 1) * QUARTER_US)
-        for low, high in _reaches(connection, changes)
+        (
+            max(to_us(low) // QUARTER_US * QUARTER_US, settled_us.get(register.retention_class, -_FAR_US)),
+            (to_us(high) // QUARTER_US + 1) * QUARTER_US,
+        )
+        for (register, *_), (low, high) in zip(changes, _reaches(connection, changes), strict=True)
     ]
+
+
+def _settled_before_us(connection: Database) -> dict[str, int]:
+    """Return by retention class up to when, in µs, increments are not computed any more; other classes: never."""
+    settled = {name: mark.settled_before for name, mark in marks(connection).items()}
+    return {name: to_us(at) for name, at in settled.items() if at is not None}
 
 
 def _reaches(connection: Database, changes: Sequence[Change]) -> list[tuple[datetime, datetime]]:
@@ -161,6 +175,11 @@ def fetch_increments(
     -----
     The sum over any quarter-hours equals ``counts.register_slots`` and ``counts.shares`` over the readings in force, to
     the rounding of sums. A definition in several retention classes is computed from its readings.
+
+    Raises
+    ------
+    ingest.store.retention.ReadingsRemovedError
+        Such a definition's readings in this time are removed.
     """
     described = described_series(connection, keys, Statistic.MEAN)
     registers = store.registers_numbered(connection, list(described))
@@ -174,6 +193,8 @@ def fetch_increments(
     span = Spans.of([(start_us, end_us)])
     found = []
     for definition, of_one in sorted(of.items()):
+        if len(of_one) > 1:
+            refuse_removed(connection, [register.retention_class for register in of_one], instant(start_us))
         known, lacking = settled[of_one[0].series_id] if len(of_one) == 1 else (_NONE, span)
         increments = _joined([known, computed(connection, of_one, lacking, zones.get(of_one[0].device, "UTC"))])
         if increments.bucket_us.size:
@@ -198,8 +219,8 @@ def _settled(
 
 def _lacking(connection: Database, registers: Sequence[Register], version: int) -> dict[int, Spans]:
     """Return of each register the quarter-hours of which no stored increment is right, or none may be."""
-    marks = watermarks(connection)
-    until = marks.increments_until
+    computed_until = watermarks(connection)
+    until = computed_until.increments_until
     if until is None:
         return {register.series_id: _EVER for register in registers}
     hours = store.lacking_hours(connection, [register.series_id for register in registers])
@@ -211,8 +232,9 @@ def _lacking(connection: Database, registers: Sequence[Register], version: int) 
     ends = affected(connection, [(register, until, until) for register in registers])
     for register, (start_us, _) in zip(registers, ends, strict=True):
         pairs[register.series_id].append((start_us, _FAR_US))
-    if version != marks.registry_version:
+    if version != computed_until.registry_version:
+        settled_us = _settled_before_us(connection)
         for register in registers:
             if starts_at_midnight(register):
-                pairs[register.series_id] = _EVER.pairs()
+                pairs[register.series_id] = [(settled_us.get(register.retention_class, -_FAR_US), _FAR_US)]
     return {number: Spans.of(of_one) for number, of_one in pairs.items()}

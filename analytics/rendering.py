@@ -76,6 +76,8 @@ def _heading(answer: FacilitiesAnswer, language: Language) -> str:
     lines = [f"{texts.of(answer.name, language)} ({answer.store_id})", f"{window} · {version}"]
     if why := phrases.not_evidence(answer.evidence, answer.origins, language):
         lines.append(texts.say("phrase.pair", language, name=texts.say("evidence.not_evidence", language), value=why))
+    if answer.note:
+        lines.append(texts.of(answer.note, language))
     return "\n".join(lines)
 
 

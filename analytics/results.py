@@ -74,7 +74,10 @@ class Coverage(ResultModel):
 
 
 class Gap(ResultModel):
-    """A time without readings of one series; declared where an agent's loss record covers it."""
+    """A time without readings of one series; declared where an agent's loss record covers it.
+
+    Removed: whatever was received of that time, retention has removed it.
+    """
 
     device: str
     quantity: str
@@ -82,6 +85,7 @@ class Gap(ResultModel):
     start: datetime
     end: datetime
     declared: bool
+    removed: bool = False
 
 
 class Completeness(ResultModel):
@@ -166,6 +170,8 @@ class FacilitiesAnswer(ResultModel):
     origins: tuple[Origin, ...]
     evidence: bool
     """True only where every reading was measured."""
+    note: Text | None = None
+    """Where the window begins before the readings that are kept: from when on they are."""
     areas: tuple[AreaAnswer, ...]
 
 

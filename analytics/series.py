@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,14 @@ from analytics.metrics.catalogue import NOMINAL_PERIOD_S
 from analytics.metrics.completeness import online
 from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
 from analytics.metrics.spans import Spans
-from analytics.windows import from_us, local_days
+from analytics.windows import from_us, local_days, to_us
 from edge.wire.quantities import QUANTITIES
 from edge.wire.series import Kind, Series
 from ingest.canonical import records, root_of_series
 from ingest.store.connection import Database
 from ingest.store.known_series import Key
 from ingest.store.readings import SeriesRows, fetch_series
+from ingest.store.retention import removed_before_of
 
 REACH = timedelta(hours=2)
 """How far before and after a window readings are looked for that speak about it: heartbeats come hourly at most."""
@@ -49,11 +51,16 @@ def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched
     states = {(w.series.device_id, ONLINE, "") for w in wanted if _is_of_events(w, facts)}
     keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
-    return observe(facts, wanted, rows)
+    return observe(facts, wanted, rows, removed_before_of(c, keys))
 
 
-def observe(facts: Facts, watched: Sequence[Watched], rows: Iterable[SeriesRows]) -> dict[Watched, Observed]:
-    """Join registered series and fetched rows."""
+def observe(
+    facts: Facts,
+    watched: Sequence[Watched],
+    rows: Iterable[SeriesRows],
+    removed_before: Mapping[Key, datetime] = MappingProxyType({}),
+) -> dict[Watched, Observed]:
+    """Join registered series and fetched rows, and say up to when rows of each are removed."""
     parts: dict[Key, list[SeriesArrays]] = defaultdict(list)
     for each in rows:
         series = Series.model_validate_json(each.definition)
@@ -61,7 +68,17 @@ def observe(facts: Facts, watched: Sequence[Watched], rows: Iterable[SeriesRows]
         parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
     successive = {key: _successive(of_key) for key, of_key in parts.items()}
     periods = _periods(facts, successive)
-    return {w: _observed(w, facts, successive, periods) for w in watched}
+    found = {w: _observed(w, facts, successive, periods) for w in watched}
+    return {w: _without_removed(each, removed_before.get(w.key)) for w, each in found.items()}
+
+
+def _without_removed(series: Observed, removed_before: datetime | None) -> Observed:
+    """Return a series that claims nothing of the time whose rows are removed, although its device was online then."""
+    if removed_before is None:
+        return series
+    at_us = to_us(removed_before)
+    online = None if series.online is None else series.online.without(Spans.of([(-(2**62), at_us)]))
+    return replace(series, removed_before_us=at_us, online=online)
 
 
 def _is_of_events(watched: Watched, facts: Facts) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from edge.configuration import SettingsModel, read_configuration
-from ingest.settings import DatabaseSettings
+from ingest.settings import DatabaseSettings, RetentionSettings
 
 
 def _loopback(host: str) -> str:
@@ -51,6 +51,8 @@ class SchedulerSettings(SettingsModel):
     """Pause between two runs that compute increments of registers."""
     compress_every_s: Seconds = 3600
     """Pause between two runs that compress what is old."""
+    retention_every_s: Seconds = 86_400
+    """Pause between two runs that remove what ``[retention]`` doesn't keep."""
     settle_after_s: Annotated[float, Field(ge=0, le=30 * 86_400)] = 3600
     """Age at which a whole hour is closed and computed. What comes later is late: it is made good, at more cost."""
     compress_after_days: Annotated[float, Field(ge=0.04, le=3650)] = 14
@@ -71,6 +73,8 @@ class AnalyticsSettings(SettingsModel):
     web: WebSettings = WebSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     """``smartstore scheduler`` alone takes it, and connects as the owner of the schema."""
+    retention: RetentionSettings = RetentionSettings()
+    """Likewise; the settings of ingest have the same table."""
 
 
 def load(path: Path) -> AnalyticsSettings:

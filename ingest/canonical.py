@@ -7,7 +7,7 @@ time of receipt is in it, so that whoever has the readings can compute it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 import numpy as np
@@ -69,7 +69,17 @@ def row_roots(
     series: NDArray[np.int64],
     definitions: Sequence[Sequence[bytes]],
 ) -> list[bytes]:
-    """Return the row root of each of several batches.
+    """Return the row root of each of several batches; parameters as of ``batch_leaves``."""
+    return [root_of_leaves(leaves) for _, leaves in batch_leaves(rows, batch, series, definitions)]
+
+
+def batch_leaves(
+    rows: NDArray[np.void],
+    batch: NDArray[np.int64],
+    series: NDArray[np.int64],
+    definitions: Sequence[Sequence[bytes]],
+) -> Iterator[tuple[list[int], list[bytes]]]:
+    """Yield for each of several batches the series that have a leaf in its row root, in order, and these leaves.
 
     Parameters
     ----------
@@ -81,17 +91,16 @@ def row_roots(
         For each batch the definition digests of its table, in the order of the table, which is sorted by definition.
     """
     if not len(rows):
-        return [EMPTY_ROOT] * len(definitions)
+        yield from (([], []) for _ in definitions)
+        return
     starts = np.flatnonzero(np.diff(batch, prepend=-1) | np.diff(series, prepend=-1))
     of_batch, of_series = batch[starts], series[starts].tolist()
     offsets = [*(starts * RECORD.itemsize).tolist(), len(rows) * RECORD.itemsize]
     firsts = np.searchsorted(of_batch, np.arange(len(definitions) + 1)).tolist()
     packed = rows.tobytes()
-    roots: list[bytes] = []
     for digests, first, end in zip(definitions, firsts, firsts[1:], strict=False):
         leaves = [
             sha256(b"\x00" + digests[of_series[i]] + packed[offsets[i] : offsets[i + 1]]).digest()
             for i in range(first, end)
         ]
-        roots.append(root_of_leaves(leaves))
-    return roots
+        yield of_series[first:end], leaves

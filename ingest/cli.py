@@ -23,6 +23,7 @@ from ingest.commands import (
     registry,
     release,
     restore,
+    retention,
     run,
     status,
 )
@@ -31,7 +32,7 @@ from ingest.migrate import MigrationError
 
 GROUPS = (
     *(migrate, run, status, registry, agents, enrolment, release, refusals, account),
-    *(backfill, export, backup, restore),
+    *(retention, backfill, export, backup, restore),
 )
 
 

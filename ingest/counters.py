@@ -42,6 +42,9 @@ class Counters:
         self.corrections = self._counter(
             "corrections", "Readings different from the one stored for their series and time"
         )
+        self.past_retention = self._counter(
+            "readings_past_retention", "Readings committed and not stored: the rows of their time are removed"
+        )
         self.chain_breaks = self._counter(
             "chain_breaks", "Batches that do not name the digest of the batch before them in the ledger"
         )
@@ -101,6 +104,7 @@ class Counters:
         self.chain_breaks.inc(len(written.chain_breaks))
         self.duplicates.inc(sum(conflicts.duplicates for conflicts in written.conflicts))
         self.corrections.inc(sum(conflicts.corrections for conflicts in written.conflicts))
+        self.past_retention.inc(written.past_retention)
         for refusal in written.refused:
             self.refusals[RefusalReason(refusal.reason)].inc()
 

@@ -83,6 +83,50 @@ class EnrolmentSettings(SettingsModel):
         return self
 
 
+def _at_least(days: int, reason: str) -> AfterValidator:
+    def check(value: int | None) -> int | None:
+        if value is not None and value < days:
+            msg = f"{value} days is under the floor of {days}: {reason}; leave it out to keep everything"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
+
+
+class RetentionSettings(SettingsModel):
+    """``[retention]``: for how many days readings are kept; what is not set here is kept for ever.
+
+    No law bounds how long counts and device states are kept, since they tell of nobody; and what is removed can't be
+    had back for an evaluation whose window nobody knows yet. So nothing is removed that nobody asked to remove.
+    """
+
+    count_days: Annotated[
+        int | None,
+        Field(le=36_500),
+        _at_least(
+            762,
+            "the written report due before the end of November (MOFCOM notice on demonstration districts and stores)"
+            " speaks of a year from 1 November on, compared with the year before",
+        ),
+    ] = None
+    """Counts of intervals, registers and single events. The project's proposal: 1096, three years."""
+    state_days: Annotated[
+        int | None,
+        Field(le=36_500),
+        _at_least(
+            184,
+            "logs of the state in which a network runs, such as whether its devices are reachable, are kept for six"
+            " months (Cybersecurity Law of China, Article 21)",
+        ),
+    ] = None
+    """Levels and states of devices. Under 762 a year's report on them lacks the readings that it is computed from."""
+
+    @property
+    def days(self) -> dict[str, int | None]:
+        """Days by retention class; None: for ever."""
+        return {"count": self.count_days, "state": self.state_days}
+
+
 class IngestSettings(SettingsModel):
     """Everything that a process of the platform's side is told."""
 
@@ -91,6 +135,8 @@ class IngestSettings(SettingsModel):
     ingest: WorkerSettings = Field(default_factory=WorkerSettings)
     enrolment: EnrolmentSettings | None = None
     """Needed by the commands of enrolment alone."""
+    retention: RetentionSettings = RetentionSettings()
+    """What ``smartstore-ingest retention`` goes by; the scheduler's settings have the same table."""
 
 
 def load(path: Path) -> IngestSettings:

@@ -78,6 +78,8 @@ class Observed:
     """Whether it reports single events, of which none is expected at any time."""
     online: Spans | None = None
     """Of single events: the time for which its agent vouches that the device was reachable; None: nobody says."""
+    removed_before_us: int | None = None
+    """Time before which retention has removed its rows; None: it has not."""
 
     @property
     def claims_completeness(self) -> bool:

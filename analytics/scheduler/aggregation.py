@@ -5,7 +5,6 @@ Any step may be the last: what it leaves is right, and the next run goes on from
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,22 +12,19 @@ from datetime import datetime
 from enum import StrEnum
 from threading import Event
 
-from edge import event_log
 from ingest.store import touched, watermarks
 from ingest.store.buckets_in import Span, fill
 from ingest.store.connection import Database
 from ingest.store.series import CLASSES
 from ingest.store.touched import TouchedHour
 from ingest.store.watermarks import HOUR
-
-log = event_log.get(__name__)
+from ingest.write_fence import LONGEST_WAIT_S, writes_have_ended
 
 SERIES_AT_ONCE = 2_000
 """Series of which one hour is computed in one transaction."""
 HOURS_AT_ONCE = 5_000
 """Touched hours that are made good in one transaction."""
 _BATCHES_OF_A_RUN = 20
-_LOOK_AGAIN_S = 0.02
 
 
 class Stage(StrEnum):
@@ -50,7 +46,7 @@ class Aggregation:
     connection: Database
     stopping: Event = field(default_factory=Event)
     observe: Callable[[Stage], None] = lambda _: None
-    longest_wait_s: float = 10.0
+    longest_wait_s: float = LONGEST_WAIT_S
     """How long a run waits for writes that may not know of its close; then nothing is computed before the next run."""
 
     def run(self, until: datetime) -> bool:
@@ -65,7 +61,7 @@ class Aggregation:
         """
         watermarks.close_until(self.connection, until)
         self.observe(Stage.CLOSED)
-        if not self._writes_have_ended():
+        if not writes_have_ended(self.connection, self.stopping, self.longest_wait_s, "aggregation_waits_for_a_write"):
             return False
         self.observe(Stage.WRITES_ENDED)
         done = watermarks.watermarks(self.connection).aggregated_until
@@ -75,20 +71,6 @@ class Aggregation:
             self._compute(done)
             done += HOUR
         return self._make_good()
-
-    def _writes_have_ended(self) -> bool:
-        """Wait until the writes that may not know of the latest close have ended; False where one takes too long."""
-        since_s = time.monotonic()
-        awaited = watermarks.writes_in_flight(self.connection)
-        while awaited and not self.stopping.is_set():
-            if time.monotonic() - since_s > self.longest_wait_s:
-                fix = "it is tried again; if the same process stays, look for it in pg_stat_activity and end it"
-                log.warning("aggregation_waits_for_a_write", database_processes=sorted(awaited.values()), fix=fix)
-                break
-            self.stopping.wait(_LOOK_AGAIN_S)
-            there = watermarks.writes_in_flight(self.connection)
-            awaited = {transaction: process for transaction, process in awaited.items() if transaction in there}
-        return not awaited
 
     def _touch_all(self, until: datetime) -> None:
         for retention_class, numbers in self._slices():

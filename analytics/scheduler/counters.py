@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from ingest.store.retention import Removed
+
 _DURATIONS_S = (0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 
 
@@ -29,4 +31,29 @@ class Counters:
         self.until = Gauge(
             f"{prefix}_computed_until_timestamp_seconds", "End of what is computed", ["what"], registry=self.registry
         )
+        self.removed_readings = Counter(
+            f"{prefix}_removed_readings", "Readings that retention removed", ["retention_class"], registry=self.registry
+        )
+        self.removed_corrections = Counter(
+            f"{prefix}_removed_corrections",
+            "Corrections that went with them",
+            ["retention_class"],
+            registry=self.registry,
+        )
+        self.removed_chunks = Counter(
+            f"{prefix}_removed_chunks", "Chunks that retention removed", ["retention_class"], registry=self.registry
+        )
+        self.removed_before = Gauge(
+            f"{prefix}_removed_before_timestamp_seconds",
+            "Time before which readings are removed",
+            ["retention_class"],
+            registry=self.registry,
+        )
         self.touched = Gauge(f"{prefix}_touched_hours", "Hours of series to be made good", registry=self.registry)
+
+    def count_removed(self, removed: Removed) -> None:
+        """Count a range that retention removed."""
+        of = removed.range.retention_class
+        self.removed_readings.labels(of).inc(removed.readings)
+        self.removed_corrections.labels(of).inc(removed.corrections)
+        self.removed_chunks.labels(of).inc(removed.range.chunks)

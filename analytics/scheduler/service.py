@@ -15,12 +15,14 @@ from analytics.scheduler.compression import Compression
 from analytics.scheduler.counters import Counters
 from analytics.scheduler.jobs import Job, JobThread
 from analytics.scheduler.rollup import Rollup
-from analytics.settings import AnalyticsSettings, SchedulerSettings
+from analytics.settings import AnalyticsSettings
 from edge import event_log
 from ingest.fitness import check_schema
+from ingest.retention import Retention
 from ingest.status_server import StatusServer
 from ingest.store.connection import Database, connect, conninfo
 from ingest.store.link import NotReadyError, UnfitError
+from ingest.store.retention import removed_before, vouched_now
 from ingest.store.scheduling import take_lead
 from ingest.store.touched import touched_total
 from ingest.store.watermarks import last_whole_hour, watermarks
@@ -32,11 +34,12 @@ _AGAIN_AFTER_S = 2.0
 _END_S = 60.0
 Connect = Callable[[str], Database]
 """Makes a connection with a name."""
-Work = Callable[[SchedulerSettings, Connect, Counters], Sequence[Job]]
+Work = Callable[[AnalyticsSettings, Connect, Counters], Sequence[Job]]
 
 
-def jobs(settings: SchedulerSettings, connect_as: Connect, counters: Counters) -> list[Job]:
+def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters) -> list[Job]:
     """Return what the scheduler does, each on a connection of its own."""
+    settings = configured.scheduler
     settle_after = timedelta(seconds=settings.settle_after_s)
 
     def aggregate(connection: Database, stopping: Event) -> bool:
@@ -59,10 +62,18 @@ def jobs(settings: SchedulerSettings, connect_as: Connect, counters: Counters) -
                 stopping=stopping,
             ).run()
 
+    def remove(connection: Database, stopping: Event) -> bool:
+        keeper = Retention(connection, configured.retention.days, stopping, report=counters.count_removed)
+        more = keeper.run(vouched_now(connection))
+        for name, at in removed_before(connection).items():
+            counters.removed_before.labels(name).set(at.timestamp())
+        return more
+
     return [
         Job("aggregation", settings.aggregate_every_s, aggregate),
         Job("increments", settings.increments_every_s, roll_up),
         Job("compression", settings.compress_every_s, compress),
+        Job("retention", settings.retention_every_s, remove),
     ]
 
 
@@ -80,6 +91,7 @@ class Scheduler:
     def __init__(self, settings: AnalyticsSettings, work: Work = jobs) -> None:
         conninfo(settings.database)  # what is wrong with it is said at the start
         self._database = settings.database
+        self._configured = settings
         self._settings = settings.scheduler
         self._work = work
         self._counters = Counters()
@@ -156,7 +168,7 @@ class Scheduler:
         log.info("scheduler_leads")
         self._jobs = [
             JobThread(job, self._connect, self._settings.statement_timeout_s, self._counters)
-            for job in self._work(self._settings, self._connect, self._counters)
+            for job in self._work(self._configured, self._connect, self._counters)
         ]
         try:
             self._leading = True

@@ -14,6 +14,7 @@ from analytics.results import (
     DistrictAnswer,
     FacilitiesAnswer,
     Facility,
+    Gap,
     LimitCheck,
     Result,
     Status,
@@ -99,6 +100,10 @@ class Reader:
     def not_evidence(self, evidence: bool, of: tuple[Origin, ...]) -> str | None:
         """Return why an answer is no evidence."""
         return phrases.not_evidence(evidence, of, self.language)
+
+    def gap_kind(self, of: Gap) -> str:
+        """Return why readings are missing."""
+        return phrases.gap_kind(of, self.language)
 
     def window(self, of: TimeWindow) -> str:
         """Return a window in words."""

@@ -84,8 +84,15 @@ def gap(missing: Gap, time_zone: str, language: Language) -> str:
         start=formats.instant(missing.start, time_zone, language),
         end=formats.instant(missing.end, time_zone, language),
         utc=formats.utc_span(missing.start, missing.end),
-        kind=say("phrase.declared_gap" if missing.declared else "phrase.undeclared_gap", language),
+        kind=gap_kind(missing, language),
     )
+
+
+def gap_kind(missing: Gap, language: Language) -> str:
+    """Return why readings are missing: removed since, declared lost, or nobody knows."""
+    if missing.removed:
+        return say("phrase.removed_gap", language)
+    return say("phrase.declared_gap" if missing.declared else "phrase.undeclared_gap", language)
 
 
 def limit(check: LimitCheck, language: Language) -> str:

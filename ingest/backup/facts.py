@@ -7,7 +7,7 @@ import psycopg
 
 from edge.wire.series import SeriesTable
 from ingest.backup.manifest import AccountFact, DatabaseFacts, RowRootFact, SpoolFact
-from ingest.canonical import records, root_of_series
+from ingest.canonical import records, root_of_leaves, root_of_series
 from ingest.store import backup_facts as store
 from ingest.store.account import account, rows_by_spool
 from ingest.store.backup_facts import SampledEntry
@@ -34,7 +34,7 @@ def facts_of(connection: Database, roots: list[RowRootFact]) -> DatabaseFacts:
 def sampled_roots(connection: Database) -> tuple[list[RowRootFact], list[SampledEntry]]:
     """Return the row roots of a sample of ledger entries that hold, and the entries whose root differs.
 
-    Entries of which retention has removed rows are left out.
+    Entries of which retention has removed rows are proved by the leaves that it kept.
     """
     good, bad = [], []
     for entry in store.sampled_entries(connection, SAMPLE):
@@ -57,7 +57,10 @@ def roots_again(connection: Database, wanted: list[RowRootFact]) -> list[RowRoot
 
 
 def row_root(connection: Database, entry: SampledEntry) -> tuple[bytes, int]:
-    """Return the Merkle root over the rows that came with an entry, and their number."""
+    """Return the Merkle root over the rows that came with an entry, and their number.
+
+    Where rows of it are removed, it is the root over the leaves that were kept of it.
+    """
     table = SeriesTable.model_validate_json(entry.series_table)
     found = store.rows_of_entry(connection, entry, [series.definition for series in table.series])
     leaves = []
@@ -65,7 +68,10 @@ def row_root(connection: Database, entry: SampledEntry) -> tuple[bytes, int]:
         t_us, ordinal, value, flags = zip(*series.rows, strict=True)
         arrays = np.array(t_us), np.array(ordinal, np.int16), np.array(value), np.array(flags, np.int16)
         leaves.append((series.definition, records(*arrays)))
-    return root_of_series(leaves), sum(len(series.rows) for series in found)
+    root = root_of_series(leaves)
+    if root != entry.row_root:
+        root = root_of_leaves(kept) if (kept := store.leaves_kept(connection, entry.entry_id)) else root
+    return root, sum(len(series.rows) for series in found)
 
 
 def _account(connection: Database) -> list[AccountFact] | None:

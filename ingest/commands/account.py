@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from ingest.commands.options import Subparsers, add_verb, settings_of, write_line, write_table
 from ingest.store.account import SpoolAccount, account, missing_ranges, rows_by_spool
 from ingest.store.connection import Database, connect, conninfo
+from ingest.store.retention import removed_by_spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,16 @@ class Standing:
 
     spool: SpoolAccount
     rows_stored: int
+    rows_removed: int
+    """Readings that retention has removed, or that came when the rows of their time were removed."""
     missing_ranges: list[tuple[int, int]]
 
     @property
     def rows_unaccounted(self) -> int:
-        """Readings sealed and committed that are neither stored, nor duplicates, nor corrections."""
+        """Readings sealed and committed that are neither stored, nor removed, nor duplicates, nor corrections."""
         account = self.spool
-        return account.readings_sealed - self.rows_stored - account.duplicates - account.corrections
+        told = self.rows_stored + self.rows_removed + account.duplicates + account.corrections
+        return account.readings_sealed - told
 
     @property
     def complete(self) -> bool:
@@ -52,11 +56,12 @@ def _standings(connection: Database) -> list[Standing]:
     with connection.transaction():
         # One snapshot: a batch that is committed between two queries must not look like readings without a batch.
         connection.execute("set transaction isolation level repeatable read, read only")
-        rows = rows_by_spool(connection)
+        rows, removed = rows_by_spool(connection), removed_by_spool(connection)
         return [
             Standing(
                 spool,
                 rows.get(spool.spool, 0) if spool.committed else 0,
+                removed.get(spool.spool, 0) if spool.committed else 0,
                 missing_ranges(connection, spool.agent, spool.spool) if spool.missing else [],
             )
             for spool in account(connection)
@@ -67,6 +72,7 @@ def _document(standing: Standing) -> dict[str, object]:
     return {
         **asdict(standing.spool),
         "rows_stored": standing.rows_stored,
+        "rows_removed": standing.rows_removed,
         "rows_unaccounted": standing.rows_unaccounted,
         "missing_ranges": standing.missing_ranges,
         "complete": standing.complete,
@@ -74,7 +80,7 @@ def _document(standing: Standing) -> dict[str, object]:
 
 
 def _write(standings: list[Standing]) -> None:
-    headings = "agent spool highest committed refused lost missing breaks sealed stored duplicates corrections"
+    headings = "agent spool highest committed refused lost missing breaks sealed stored removed duplicates corrections"
     write_table(
         headings.split(),
         [
@@ -89,6 +95,7 @@ def _write(standings: list[Standing]) -> None:
                 s.spool.chain_breaks,
                 s.spool.readings_sealed,
                 s.rows_stored,
+                s.rows_removed,
                 s.spool.duplicates,
                 s.spool.corrections,
             )

@@ -30,6 +30,8 @@ def _export(arguments: argparse.Namespace) -> int:
     with connect(dsn, "export") as connection, connect(dsn, "export origins") as looking:
         done = export(connection, looking, window, arguments.out, arguments.corrections)
     write_line(f"{done.readings} readings of {done.series} series in {arguments.out}")
+    if done.kept_from is not None:
+        write_line(f"they are not all: readings before {done.kept_from.isoformat()} were removed by retention")
     if arguments.corrections:
         write_line(f"{done.corrections} corrections in {arguments.corrections}; the readings have them applied")
     write_line(f"to read it back: smartstore-ingest backfill {arguments.out} --map {done.map} --agent ID --config FILE")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -14,6 +14,7 @@ from ingest.history.table_file import Kind, new_table
 from ingest.store import corrections, registry
 from ingest.store.connection import Database
 from ingest.store.readings_in_force import StoredSeries, readings_in_force, series_of_devices
+from ingest.store.retention import removed_before
 
 _READINGS = {
     "device": Kind.TEXT,
@@ -71,6 +72,8 @@ class Exported:
     series: int = 0
     readings: int = 0
     corrections: int = 0
+    kept_from: datetime | None = None
+    """From when on the readings are kept; None: all of them are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def export(
         _write_readings(connection, looking, spans, out, done)
         if corrections_out is not None:
             _write_corrections(connection, spans, corrections_out, done)
+    done.kept_from = _kept_from(spans, removed_before(looking))  # asked last: dropped chunks are seen by no older look
     form = "timestamp" if out.suffix.lower() == ".parquet" else "iso"
     text = _MAP.format(name=out.name, store=window.store, first=window.first, after=window.after, form=form)
     done.map.write_text(text, encoding="utf-8")
@@ -128,6 +132,16 @@ def _spans(connection: Database, window: Window) -> Iterator[_Span]:
     for series in series_of_devices(connection, list(days)):
         for first, after in days[Series.model_validate_json(series.definition).device]:
             yield _Span(series, _midnight(first, zone), _midnight(after, zone))
+
+
+def _kept_from(spans: list[_Span], removed: Mapping[str, datetime]) -> datetime | None:
+    concerned = [
+        removed[name]
+        for span in spans
+        for name in span.series.numbers
+        if name in removed and removed[name] > span.start
+    ]
+    return max(concerned, default=None)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

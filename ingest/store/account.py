@@ -189,7 +189,7 @@ def missing_ranges(c: Database, agent: str, spool: UUID, limit: int = 20) -> lis
 def rows_by_spool(c: Database, agent: str | None = None) -> dict[UUID, int]:
     """Return how many stored readings came in the batches of each spool (of one agent); it looks at every reading.
 
-    A spool's rows, duplicates and corrections add up to its sealed readings until retention removes rows.
+    A spool's rows, duplicates, corrections and what retention removed add up to its sealed readings.
     """
     rows = c.execute(
         """

@@ -6,7 +6,7 @@ touches the hour of that series in the same transaction; the buckets are then ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,24 +20,27 @@ HOUR_US = 3_600_000_000
 
 def note(
     connection: Database,
-    series_id: NDArray[Any],
-    t_us: NDArray[Any],
+    columns: Mapping[str, NDArray[Any]],
     expected: NDArray[np.bool_],
     conflicts: Sequence[Conflicts],
+    *,
+    late_before_us: int | None,
 ) -> None:
     """Note within the caller's transaction, which stores these readings, what of them came otherwise than live.
 
-    Costs one short statement, and one more where there is something to note.
+    Costs one short statement where there is something to note.
 
     Parameters
     ----------
-    series_id, t_us, expected
-        Of every reading: its series, its time in µs since 1970, and whether it is late if its hour is closed.
+    columns, expected
+        Of every reading: ``series_id``, ``t_us`` in µs since 1970, and whether it is late if its hour is closed.
         Recordings and imports of old data are not: nobody waited for them.
     conflicts
         What of these readings were duplicates or corrections.
+    late_before_us
+        End of what is closed, in µs since 1970, as it was asked for before the readings were stored; None: nothing is.
     """
-    late_before_us = _late_before_us(connection)
+    series_id, t_us = columns["series_id"], columns["t_us"]
     closed = np.zeros(len(t_us), np.bool_) if late_before_us is None else t_us < late_before_us
     if not conflicts and not closed.any():
         return
@@ -48,11 +51,6 @@ def note(
     late = np.where(may_be_late, np.maximum(new, 0), 0)
     touching = (rows > 0) & ((new > 0) | (corrections > 0))
     _add(connection, series, hours, late, duplicates, corrections, touching)
-
-
-def _late_before_us(connection: Database) -> int | None:
-    row = connection.execute("select late_before()").fetchone()
-    return None if row is None else row[0]
 
 
 def _by_hour(

@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from ingest.store.connection import Database
+from ingest.store.leaves import kept_leaves
 from ingest.store.series import CLASSES
 
 _OWN_TABLES = """
@@ -203,3 +204,10 @@ def rows_of_entry(connection: Database, entry: SampledEntry, definitions: Sequen
         ):
             found.setdefault(definition, []).append(tuple(row))
     return [EntryRows(definition, rows) for definition, rows in found.items()]
+
+
+def leaves_kept(connection: Database, entry_id: int) -> list[bytes]:
+    """Return the leaves that are kept of an entry, in their order; none where there are none, or no table of them."""
+    ((there,),) = connection.execute("select to_regclass('leaves') is not null").fetchall()
+    kept = kept_leaves(connection, entry_id) if there else None
+    return [] if kept is None else kept.leaves

@@ -25,6 +25,7 @@ from ingest.store.connection import Database
 from ingest.store.entries import instant
 from ingest.store.pgcopy import POSTGRES_EPOCH_US
 from ingest.store.readings import Rows, SeriesKey, class_rows, described_series, merged
+from ingest.store.retention import refuse_removed
 from ingest.store.watermarks import watermarks
 
 Array = NDArray[Any]
@@ -103,6 +104,12 @@ def fetch_buckets(
         The measures to return; each costs time.
     statistic
         Where an agent reports aggregates of windows, which of them; the others are left out.
+
+    Raises
+    ------
+    ingest.store.retention.ReadingsRemovedError
+        Buckets can't answer, and readings of that time are removed: bounds that cut quarter-hours, or readings of one
+        definition in several retention classes.
     """
     described = described_series(connection, keys, statistic)
     numbers: dict[str, dict[str, int]] = defaultdict(dict)
@@ -125,6 +132,7 @@ def fetch_buckets(
 
 def _merged(connection: Database, numbers: dict[str, int], start: datetime, end: datetime) -> Rows:
     """Return the readings of one definition, merged from several retention classes."""
+    refuse_removed(connection, numbers, start)
     rows = [
         of_series
         for retention_class, number in numbers.items()
@@ -171,6 +179,7 @@ def _from_sources(
     for (retention_class, (source, start_us, end_us)), numbers in wanted.items():
         span = instant(start_us), instant(end_us)
         if source == READINGS:
+            refuse_removed(connection, [retention_class], span[0])
             for number, rows in class_rows(connection, retention_class, numbers, *span):
                 found[number].append(_Parts.of_readings(rows, measures))
         else:

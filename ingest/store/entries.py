@@ -102,4 +102,6 @@ class Written:
     refused: list[Refusal] = field(default_factory=list)
     heads: dict[UUID, LedgerHead] = field(default_factory=dict)
     conflicts: list[Conflicts] = field(default_factory=list)
+    past_retention: int = 0
+    """Readings that are committed and not stored, since the rows of their time are removed."""
     chain_breaks: list[tuple[str, Key]] = field(default_factory=list)

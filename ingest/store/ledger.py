@@ -10,12 +10,14 @@ import numpy as np
 from psycopg.errors import UniqueViolation
 
 from edge.wire.acknowledgement import RefusalReason
-from ingest.store import refusals
+from ingest.canonical import batch_leaves, records
+from ingest.store import leaves, refusals
 from ingest.store.chain import NewRow, breaks_between
 from ingest.store.connection import Database
 from ingest.store.entries import Conflicts, Entry, Write, Written, instant
+from ingest.store.leaves import EntryLeaves
 from ingest.store.ledger_rows import insert_rows
-from ingest.store.readings_in import store_readings
+from ingest.store.readings_in import Stored, store_readings
 from ingest.store.refusals import ReadingRefusal, Refusal
 from ingest.store.spools import Spool, lock_spools, store_heads
 
@@ -41,7 +43,8 @@ def _transaction(connection: Database, work: Write, before_commit: Callable[[], 
             done.refused.append(work.entries[i].refusal(RefusalReason.SPOOL_OF_ANOTHER_AGENT, detail))
         rows = _insert_keys(connection, work, own, spools, done)
         entry_ids = {i: row.entry_id for i, row in rows.items()}
-        done.conflicts = _store_readings(connection, work, entry_ids, resolving=resolving)
+        stored = _store_readings(connection, work, entry_ids, resolving=resolving)
+        done.conflicts, done.past_retention = list(stored.conflicts), sum(stored.past_retention.values())
         done.refused += _not_committed(connection, work.refused, done)
         new = sorted(
             entry_ids, key=lambda i: (spools[work.entries[i].batch.spool].number, work.entries[i].batch.sequence)
@@ -49,7 +52,7 @@ def _transaction(connection: Database, work: Write, before_commit: Callable[[], 
         done.committed = [work.entries[i] for i in new]
         done.chain_breaks = breaks_between([(work.entries[i], rows[i]) for i in new])
         with connection.pipeline():  # nothing of this returns rows: one wait for all of it
-            _note_conflicts(connection, done.conflicts)
+            _note_not_stored(connection, work, entry_ids, stored)
             _insert_losses(connection, [(work.entries[i], entry_ids[i]) for i in new], spools)
             _advance_heads(connection, work, new, spools, done)
             _settle_refusals(connection, work, spools, done)
@@ -87,13 +90,11 @@ def _sort_out(connection: Database, work: Write, taken: dict[tuple[int, int], in
             done.refused.append(entry.refusal(RefusalReason.SEQUENCE_REUSED, detail))
 
 
-def _store_readings(
-    connection: Database, work: Write, entry_ids: dict[int, int], *, resolving: bool
-) -> list[Conflicts]:
-    """Store the readings of the new entries; return which entries met conflicts."""
+def _store_readings(connection: Database, work: Write, entry_ids: dict[int, int], *, resolving: bool) -> Stored:
+    """Store the readings of the new entries; return what became of those that are no new rows."""
     columns = work.columns
     if not entry_ids or not len(columns.batch):
-        return []
+        return Stored()
     by_batch = np.zeros(len(work.entries), np.int64)
     by_batch[list(entry_ids)] = list(entry_ids.values())
     numberings = {id(entry.numbering): entry.numbering for entry in work.entries}
@@ -117,14 +118,30 @@ def _store_readings(
     return store_readings(connection, arrays, classes, resolving=resolving)
 
 
-def _note_conflicts(connection: Database, conflicts: Sequence[Conflicts]) -> None:
-    if conflicts:
-        connection.execute(
-            """update ledger l set duplicates = n.duplicates, corrections = n.corrections
-                 from unnest(%s::bigint[], %s::integer[], %s::integer[]) as n (entry_id, duplicates, corrections)
-                where l.entry_id = n.entry_id""",
-            [list(column) for column in zip(*_totals(conflicts), strict=True)],
-        )
+def _note_not_stored(connection: Database, work: Write, entry_ids: dict[int, int], stored: Stored) -> None:
+    """Note of which entries not every reading is a row, and keep their leaves: their rows can't tell them."""
+    numbers = {entry_id: (0, 0, past) for entry_id, past in stored.past_retention.items()}
+    for entry_id, duplicates, corrections in _totals(stored.conflicts):
+        numbers[entry_id] = duplicates, corrections, stored.past_retention.get(entry_id, 0)
+    if not numbers:
+        return
+    connection.execute(
+        """update ledger l
+              set duplicates = n.duplicates, corrections = n.corrections, past_retention = n.past_retention
+             from unnest(%s::bigint[], %s::integer[], %s::integer[], %s::integer[])
+                  as n (entry_id, duplicates, corrections, past_retention)
+            where l.entry_id = n.entry_id""",
+        [list(column) for column in zip(*((entry_id, *of) for entry_id, of in numbers.items()), strict=True)],
+    )
+    leaves.keep(connection, [_leaves_of(work, i, entry_id) for i, entry_id in entry_ids.items() if entry_id in numbers])
+
+
+def _leaves_of(work: Write, i: int, entry_id: int) -> EntryLeaves:
+    columns, entry = work.columns, work.entries[i]
+    own = slice(*np.searchsorted(columns.batch, [i, i + 1]).tolist())
+    rows = records(columns.t_us[own], columns.ordinal[own], columns.value[own], columns.flags[own])
+    ((series, of),) = batch_leaves(rows, np.zeros(len(rows), np.int64), columns.series[own], [entry.definitions])
+    return EntryLeaves(entry_id, entry.numbering.numbers[series].tolist(), of)
 
 
 def _totals(conflicts: Sequence[Conflicts]) -> list[tuple[int, int, int]]:

@@ -6,6 +6,8 @@ there: an equal one is a duplicate, a different one is a correction and in force
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,22 @@ from ingest.store.connection import Database
 from ingest.store.entries import Conflicts
 from ingest.store.pgcopy import READING_COLUMNS, reading_tuples
 from ingest.store.series import CLASSES
+from ingest.store.write_bounds import mark_write
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def store_readings(
-    connection: Database, columns: Arrays, classes: NDArray[np.int8], *, resolving: bool
-) -> list[Conflicts]:
-    """Store readings within the caller's transaction, and note which came otherwise than live; return the conflicts.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of readings that are not each a new row."""
+
+    conflicts: Sequence[Conflicts] = ()
+    past_retention: Mapping[int, int] = field(default_factory=dict)
+    """By ledger entry, how many readings were not stored: the rows of their time are removed."""
+
+
+def store_readings(connection: Database, columns: Arrays, classes: NDArray[np.int8], *, resolving: bool) -> Stored:
+    """Store readings within the caller's transaction, and note which came otherwise than live.
 
     Parameters
     ----------
@@ -42,16 +52,28 @@ def store_readings(
         A key is taken, and ``resolving`` is false.
     """
     store = _store_resolving if resolving else _store_directly
+    bounds = mark_write(connection)
+    stored = columns["t_us"] >= bounds.stored_from_us[classes]
+    past_retention = _by_entry(columns["entry_id"][~stored])
+    if past_retention:
+        columns, classes = _chosen(columns, stored), classes[stored]
     conflicts: list[Conflicts] = []
     for number, name in enumerate(CLASSES):
         table = sql.Identifier(f"readings_{name}")
         chosen = classes == number
-        if chosen.all():
-            conflicts += store(connection, table, columns)
-        elif chosen.any():
-            conflicts += store(connection, table, {key: values[chosen] for key, values in columns.items()})
-    arrivals.note(connection, columns["series_id"], columns["t_us"], classes != _ARCHIVE, conflicts)
-    return conflicts
+        if chosen.any():
+            conflicts += store(connection, table, columns if chosen.all() else _chosen(columns, chosen))
+    arrivals.note(connection, columns, classes != _ARCHIVE, conflicts, late_before_us=bounds.late_before_us)
+    return Stored(conflicts, past_retention)
+
+
+def _chosen(columns: Arrays, chosen: NDArray[np.bool_]) -> Arrays:
+    return {key: values[chosen] for key, values in columns.items()}
+
+
+def _by_entry(entry_ids: NDArray[Any]) -> dict[int, int]:
+    found, numbers = np.unique(entry_ids, return_counts=True)
+    return dict(zip(found.tolist(), numbers.tolist(), strict=True))
 
 
 _ARCHIVE = CLASSES.index("archive")

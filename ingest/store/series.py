@@ -18,10 +18,13 @@ A device's key (device, quantity, channel) names all four of them, but one of th
 
 
 def retention_class(origin: Origin, kind: Kind) -> str:
-    """Return the retention class of a reading: recordings and imports of old data are kept apart from live data."""
+    """Return the retention class of a reading: recordings and imports of old data are kept apart from live data.
+
+    A single event counts as much as the interval that counts it: a person at a door, a label update confirmed.
+    """
     if origin in {Origin.REPLAYED, Origin.IMPORTED}:
         return "archive"
-    return "count" if kind in {Kind.INTERVAL, Kind.CUMULATIVE} else "state"
+    return "state" if kind in {Kind.GAUGE, Kind.STATE} else "count"
 
 
 def store_table(connection: Database, table: SeriesTable, document: bytes) -> None:

@@ -49,14 +49,17 @@ def last_whole_hour(connection: Database, settle_after: timedelta) -> datetime:
 def close_until(connection: Database, end: datetime) -> None:
     """Close all hours before ``end``, and open again those from it on: the clock may have been put back.
 
-    What is open is not computed: readers take it from readings, and it is computed anew when it is closed again.
+    What is open is not computed: readers take it from readings, and it is computed anew when it is closed again. What
+    retention has closed stays so: its rows may be gone.
     """
     connection.execute(
-        """update watermarks
-              set closed_until = %(end)s,
-                  aggregated_until = case when aggregated_until > %(end)s then %(end)s else aggregated_until end,
-                  increments_until = case when increments_until > %(end)s then %(end)s else increments_until end
-            where closed_until is distinct from %(end)s""",
+        """with asked as (select greatest(%(end)s, max(closed_before)) as until from retention)
+           update watermarks
+              set closed_until = until,
+                  aggregated_until = case when aggregated_until > until then until else aggregated_until end,
+                  increments_until = case when increments_until > until then until else increments_until end
+             from asked
+            where closed_until is distinct from until""",
         {"end": end},
     )
 

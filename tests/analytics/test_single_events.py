@@ -145,3 +145,18 @@ def test_a_value_stands_without_a_claim_but_not_under_its_floor(known: tuple[Ser
         assert result.status is Status.INSUFFICIENT
         assert result.completeness is not None
         assert result.completeness.ratio == ratio
+
+
+def test_events_that_nobody_claims_give_no_value_where_rows_are_removed() -> None:
+    of_store, series = _door(ENTRIES)
+    late = [WINDOW.end - timedelta(minutes=2), WINDOW.start]
+    results = []
+    for removed_before in late:
+        removed = {each.key: removed_before for each in series}
+        found = list(observe(of_store, series, [_rows(ENTRIES, [599], [1.0])], removed).values())
+        results.append(
+            Evaluation(METRICS["footfall_entries"], of_store, Calendar.of(of_store), found).result({}, ())[0]
+        )
+    gone, kept = results
+    assert (gone.status, gone.value, gone.detail["reason"]) == (Status.INSUFFICIENT, None, "removed_by_retention")
+    assert (kept.status, kept.value) == (Status.MEASURED, 1)

@@ -12,19 +12,24 @@ from enum import StrEnum
 import psycopg
 
 from analytics.scheduler import aggregation, rollup
+from ingest import retention
+
+KEEP_DAYS = {"count": 2, "state": 2}
 
 
-def run(dsn: str, stage: aggregation.Stage | rollup.Stage, nth: int, until: datetime) -> int:
-    """Aggregate up to ``until``, or roll up, and die by SIGKILL at the stage's ``nth`` time; return the exit status."""
-    job = "aggregation" if isinstance(stage, aggregation.Stage) else "rollup"
-    arguments = [dsn, job, stage.value, str(nth), until.isoformat()]
+def run(dsn: str, stage: aggregation.Stage | rollup.Stage | retention.Stage, nth: int, until: datetime) -> int:
+    """Aggregate up to ``until``, roll up, or remove what is older then, and die by SIGKILL at the stage's ``nth`` time.
+
+    Returns the exit status.
+    """
+    arguments = [dsn, type(stage).__module__, stage.value, str(nth), until.isoformat()]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run([sys.executable, __file__, *arguments], env=environment, check=False).returncode
 
 
 def main() -> None:
-    dsn, job, stage, nth, until = sys.argv[1:]
-    left = int(nth)
+    dsn, job, stage, nth, text = sys.argv[1:]
+    left, until = int(nth), datetime.fromisoformat(text)
 
     def observe(reached: StrEnum) -> None:
         nonlocal left
@@ -34,10 +39,12 @@ def main() -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     with psycopg.connect(dsn, autocommit=True) as connection:
-        if job == "aggregation":
-            aggregation.Aggregation(connection, observe=observe).run(datetime.fromisoformat(until))
-        else:
+        if job == aggregation.__name__:
+            aggregation.Aggregation(connection, observe=observe).run(until)
+        elif job == rollup.__name__:
             rollup.Rollup(connection, observe=observe).run()
+        else:
+            retention.Retention(connection, KEEP_DAYS, observe=observe).run(until)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,27 @@ def test_the_jobs_are_done_and_told_of(steps: Steps, database: str, tmp_path: Pa
     assert ask(port, "/healthz")[0] == 0
 
 
+def test_what_is_older_than_it_is_kept_goes_once_it_is_computed(steps: Steps, database: str, tmp_path: Path) -> None:
+    """The batch is sealed a year after its readings: states are kept for 184 days here, counts for ever."""
+    write_day(steps)
+    path, port = config(tmp_path, database, f"{QUICKLY}retention_every_s = 0.2\n[retention]\nstate_days = 184\n")
+    scheduler = Scheduler(load(path))
+    scheduler.start()
+    removed = 'smartstore_scheduler_removed_readings_total{retention_class="state"}'
+    try:
+        until(lambda: metric(port, removed) == 1440)
+        assert steps.rows("select (select count(*) from readings_state), (select count(*) from readings_count)") == [
+            (0, 1440)
+        ]
+        until(lambda: metric(port, 'smartstore_scheduler_runs_total{end="good",job="retention"}') >= 1)
+        assert computed(steps) == (1440, 96, 0)
+        before = 'smartstore_scheduler_removed_before_timestamp_seconds{retention_class="state"}'
+        until(lambda: metric(port, before) * 1e6 >= START_US + 1440 * 60_000_000)
+    finally:
+        assert scheduler.stop()
+    assert computed(steps) == (1440, 96, 0)
+
+
 def metric(port: int, name: str) -> float:
     lines = ask(port, "/metrics")[1].splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == name), -1.0)
@@ -270,7 +291,10 @@ def test_a_newer_schema_ends_the_process(database: str, tmp_path: Path) -> None:
         assert child.wait(60) == 1
 
 
-@pytest.mark.parametrize("key", ["aggregate_every_s = 0", "settle_after_s = -1", "chunk_hours = 0", "unheard_of = 1"])
+@pytest.mark.parametrize(
+    "key",
+    ["aggregate_every_s = 0", "settle_after_s = -1", "chunk_hours = 0", "retention_every_s = 0", "unheard_of = 1"],
+)
 def test_wrong_settings_name_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str) -> None:
     path, _ = config(tmp_path, "postgresql://x@127.0.0.1/x", f"{key}\n")
     assert cli.main(["scheduler", "--config", str(path)]) == 1

@@ -197,6 +197,23 @@ def test_corrections_and_origins(two: Two, tmp_path: Path) -> None:
     assert {row["definition"] for row in found} == {SeriesTable.of(series).series[0].definition}
 
 
+def test_what_retention_removed_is_told(two: Two, tmp_path: Path) -> None:
+    with connect(two.full, "test") as connection:
+        open_store(connection, "s", ["d0-1", "d0-2"])
+        take(
+            Steps(connection),
+            SealingAgent(AGENT, SeriesTable.of(series_of(0))),
+            [(Origin.MEASURED, [(0, 0, 1.0, 0, 0)])],
+        )
+        assert export_of(two.full, "s", tmp_path / "r.csv").kept_from is None
+        mark = "update retention set closed_before = %(at)s, removed_before = %(at)s where retention_class = 'state'"
+        for at in (datetime(2026, 1, 2, tzinfo=UTC), datetime(2025, 12, 1, tzinfo=UTC)):
+            connection.execute(mark, {"at": at})
+            told = export_of(two.full, "s", tmp_path / "r.csv").kept_from
+            assert told == (at if at.year == 2026 else None)
+        connection.execute("update retention set closed_before = null, removed_before = null")
+
+
 def test_days_are_the_stores_own_and_a_device_counts_while_it_is_there(two: Two, tmp_path: Path) -> None:
     series = series_of(0)[0]
     with connect(two.full, "test") as connection:
