@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import secrets
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -101,16 +102,18 @@ class SessionServer:
     def migrated(self) -> str:
         """Return the name of the migrated template, to which nobody can connect."""
         if self._template is None:
-            name = self.create()
-            migrate(self.dsn(name))
-            with self.maintenance() as connection:
-                # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
-                connection.execute(
-                    sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name))
-                )
-                connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
-            self._template = name
+            self._template = self.template(migrate)
         return self._template
+
+    def template(self, fill: Callable[[str], object]) -> str:
+        """Return the name of a new database that is made once, by its URL, to be cloned; nobody can connect to it."""
+        name = self.create()
+        fill(self.dsn(name))
+        with self.maintenance() as connection:
+            # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
+            connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        return name
 
     def close(self) -> None:
         """Remove what this session made."""
