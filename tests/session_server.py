@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from features import require_or_skip
 from psycopg import sql
+from standalone.data_folder import data_folder
 from standalone.installation import Edition
 from standalone.named_server import NamedServer, edition_of
 from standalone.postgres import SUPERUSER, PrivateServer
@@ -38,11 +39,19 @@ class SessionServer:
     def dsn(self, database: str) -> str:
         return self.server.dsn(database)
 
+    @property
+    def label(self) -> str:
+        """The line that names the server to a person, and how it keeps its files."""
+        if not isinstance(self.server, PrivateServer):
+            return self.server.label
+        kept = "data folder" if self.server.folder.is_relative_to(data_folder()) else "memory"
+        return f"{self.server.label}; its files in the {kept}"
+
     def leave_disk_alone(self) -> None:
         """Have a private server not wait for the disk: tests end processes and never the machine's power.
 
-        What a killed process has written is the kernel's, and there after a start. Making and dropping a database for
-        each test takes a third of the time. ``deploy/faults`` and the benchmarks use servers that wait.
+        What a killed process has written is the kernel's, and there after a start. ``deploy/faults`` and the benchmarks
+        use servers that wait.
         """
         if isinstance(self.server, PrivateServer):
             with self.maintenance() as connection:
