@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from features import require_or_skip
 from hypothesis import HealthCheck, settings
+from memory_server import choose_session_server
 from session_server import SessionServer
 from standalone.broker import PrivateBroker
 from standalone.data_folder import CLONE, data_folder
-from standalone.database_choice import choose_server
 from standalone.installation import Edition
 from standalone.mosquitto import find_mosquitto
 from standalone.postgres import PrivateServer
@@ -38,13 +38,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def database_server() -> Iterator[SessionServer]:
     """Yield a database server of this session's own, killable; or the one named by ``SMARTSTORE_DATABASE_URL``."""
     data = data_folder()
-    server = choose_server(data, f"test-{os.getpid()}")
+    server = choose_session_server(data, f"test-{os.getpid()}")
     if isinstance(server, PrivateServer):
         _remove_leftovers(server.folder.parent)
     server.start()
-    _labels.append(f"database: {server.label}")
     session = SessionServer(server)
     session.leave_disk_alone()
+    _labels.append(f"database: {session.label}")
     yield session
     session.close()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import secrets
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from features import require_or_skip
 from psycopg import sql
+from standalone.data_folder import data_folder
 from standalone.installation import Edition
 from standalone.named_server import NamedServer, edition_of
 from standalone.postgres import SUPERUSER, PrivateServer
@@ -37,11 +39,19 @@ class SessionServer:
     def dsn(self, database: str) -> str:
         return self.server.dsn(database)
 
+    @property
+    def label(self) -> str:
+        """The line that names the server to a person, and how it keeps its files."""
+        if not isinstance(self.server, PrivateServer):
+            return self.server.label
+        kept = "data folder" if self.server.folder.is_relative_to(data_folder()) else "memory"
+        return f"{self.server.label}; its files in the {kept}"
+
     def leave_disk_alone(self) -> None:
         """Have a private server not wait for the disk: tests end processes and never the machine's power.
 
-        What a killed process has written is the kernel's, and there after a start. Making and dropping a database for
-        each test takes a third of the time. ``deploy/faults`` and the benchmarks use servers that wait.
+        What a killed process has written is the kernel's, and there after a start. ``deploy/faults`` and the benchmarks
+        use servers that wait.
         """
         if isinstance(self.server, PrivateServer):
             with self.maintenance() as connection:
@@ -101,16 +111,18 @@ class SessionServer:
     def migrated(self) -> str:
         """Return the name of the migrated template, to which nobody can connect."""
         if self._template is None:
-            name = self.create()
-            migrate(self.dsn(name))
-            with self.maintenance() as connection:
-                # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
-                connection.execute(
-                    sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name))
-                )
-                connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
-            self._template = name
+            self._template = self.template(migrate)
         return self._template
+
+    def template(self, fill: Callable[[str], object]) -> str:
+        """Return the name of a new database that is made once, by its URL, to be cloned; nobody can connect to it."""
+        name = self.create()
+        fill(self.dsn(name))
+        with self.maintenance() as connection:
+            # TimescaleDB's workers connect to each database that lets them, and a database in use can't be cloned
+            connection.execute(sql.SQL("alter database {} with allow_connections false").format(sql.Identifier(name)))
+            connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [name])
+        return name
 
     def close(self) -> None:
         """Remove what this session made."""

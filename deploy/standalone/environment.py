@@ -42,7 +42,9 @@ def run_in_environment() -> None:
         sys.exit(130)
     python = place / "bin/python"
     os.environ["PATH"] = f"{place / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Bytecode lies in the data folder, where it may be written: without it each process compiles every module anew.
     os.environ["PYTHONPYCACHEPREFIX"] = str(data / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.stdout.flush()
     os.execv(python, [str(python), *sys.argv])  # noqa: S606 - this very command
 

@@ -22,7 +22,7 @@ class Restarted(Exception):  # noqa: N818 - not an error
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SMARTSTORE_DATA", str(tmp_path / "data"))
-    for name in ("PATH", "PYTHONPYCACHEPREFIX"):
+    for name in ("PATH", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     if server_account() is not None:
         for folder in (tmp_path, *tmp_path.parents[:2]):
@@ -82,6 +82,8 @@ def test_starts_again_in_it_and_makes_it_only_when_its_sources_change(
         assert made == [data / "environment"] * times
     python = data / "environment/bin/python"
     assert started[0] == (python, [str(python), *sys.argv])
+    assert os.environ["PYTHONPYCACHEPREFIX"] == str(data / "bytecode")
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ, "each process would compile every module"
 
 
 def test_inside_it_nothing_happens(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

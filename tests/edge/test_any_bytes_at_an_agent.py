@@ -126,7 +126,7 @@ port = {broker.port}
 password_file = "{broker.password_file(AGENT)}"
 [spool]
 path = "{tmp_path / "spool.db"}"
-seal_after_s = 0.1
+seal_after_s = 0.01
 [[source]]
 kind = "http_push"
 name = "push"

@@ -30,13 +30,48 @@ DAY_US = 86_400 * SECOND_US
 Connection = psycopg.Connection[Any]
 
 
-@pytest.fixture
-def previous(empty_database: str) -> str:
-    """Return a populated database of the previous schema: live and old readings, corrections, chunks."""
-    migrate(empty_database, files=schema_files()[:PREVIOUS])
-    with psycopg.connect(empty_database, autocommit=True) as connection:
+def populated(dsn: str) -> None:
+    """Have a database of the previous schema: live and old readings, corrections, chunks."""
+    migrate(dsn, files=schema_files()[:PREVIOUS])
+    with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_POPULATE)
-    return empty_database
+
+
+def populated_and_upgraded(dsn: str) -> None:
+    populated(dsn)
+    migrate(dsn)
+
+
+@pytest.fixture(scope="module")
+def template(database_server: SessionServer) -> Iterator[str]:
+    name = database_server.template(populated)
+    yield name
+    database_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def upgraded_template(database_server: SessionServer) -> Iterator[str]:
+    name = database_server.template(populated_and_upgraded)
+    yield name
+    database_server.drop(name)
+
+
+@pytest.fixture
+def previous(database_server: SessionServer, template: str) -> Iterator[str]:
+    """Yield the URL of a database as the previous release leaves it."""
+    yield from cloned(database_server, template)
+
+
+@pytest.fixture
+def upgraded(database_server: SessionServer, upgraded_template: str) -> Iterator[str]:
+    """Yield the URL of such a database with this release's schema."""
+    yield from cloned(database_server, upgraded_template)
+
+
+def cloned(database_server: SessionServer, template: str) -> Iterator[str]:
+    name = database_server.create(template)
+    yield database_server.dsn(name)
+    database_server.drop(name)
 
 
 # By SQL, as the previous release would have written it: this release's ledger is for this release's schema.
@@ -168,20 +203,19 @@ def test_every_row_stays_while_writers_go_on(previous: str) -> None:
 
 
 def test_a_migration_waits_behind_a_long_reader_and_nobody_behind_it(
-    previous: str, caplog: pytest.LogCaptureFixture
+    upgraded: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The reader keeps the migration out for as long as it likes; the writer gets on all the while."""
     files = artificial("lock table readings_count, readings_state, readings_archive in access exclusive mode")
-    migrate(previous, files=schema_files())
     ended = Event()
 
     def run() -> None:
-        migrate(previous, LockBounds(wait_s=0.2, give_up_s=600), files)
+        migrate(upgraded, LockBounds(wait_s=0.2, give_up_s=600), files)
         ended.set()
 
     thread = Thread(target=run)
-    with writing(previous) as done:
-        with reading(previous):
+    with writing(upgraded) as done:
+        with reading(upgraded):
             thread.start()
             while sum(record.message == "migration_waits" for record in caplog.records) < 2:
                 wait_for_more(done)
@@ -191,13 +225,12 @@ def test_a_migration_waits_behind_a_long_reader_and_nobody_behind_it(
         wait_for_more(done)
 
 
-def test_it_gives_up_with_the_names_of_those_who_keep_it_out(previous: str) -> None:
-    migrate(previous, files=schema_files())
-    with reading(previous) as reader:
+def test_it_gives_up_with_the_names_of_those_who_keep_it_out(upgraded: str) -> None:
+    with reading(upgraded) as reader:
         pid = reader.info.backend_pid
         with pytest.raises(MigrationError, match=rf"process {pid} .* migrate again"):
-            migrate(previous, LockBounds(wait_s=0.05, give_up_s=0.1), artificial("drop table readings_count"))
-    with psycopg.connect(previous) as connection:
+            migrate(upgraded, LockBounds(wait_s=0.05, give_up_s=0.1), artificial("drop table readings_count"))
+    with psycopg.connect(upgraded) as connection:
         assert connection.execute("select max(number) from schema_migrations").fetchone() == (len(schema_files()),)
         assert connection.execute("select count(*) from readings_count").fetchone() == (10_000,)
 
@@ -209,27 +242,24 @@ def test_it_gives_up_with_the_names_of_those_who_keep_it_out(previous: str) -> N
         "lock table ledger in share mode; select pg_sleep(600)",
     ],
 )
-def test_a_migration_that_keeps_its_locks_too_long_is_undone(previous: str, text: str) -> None:
-    migrate(previous, files=schema_files())
-    before = rows(previous)
-    with writing(previous) as done:
+def test_a_migration_that_keeps_its_locks_too_long_is_undone(upgraded: str, text: str) -> None:
+    before = rows(upgraded)
+    with writing(upgraded) as done:
         with pytest.raises(MigrationError, match="--hold-s"):
-            migrate(previous, LockBounds(hold_s=0.5), artificial(text))
+            migrate(upgraded, LockBounds(hold_s=0.5), artificial(text))
         wait_for_more(done)
-    assert rows(previous) == before
-    migrate(previous, LockBounds(hold_s=0.5), artificial("select 1"))
+    assert rows(upgraded) == before
+    migrate(upgraded, LockBounds(hold_s=0.5), artificial("select 1"))
 
 
-def test_what_a_migration_makes_itself_may_take_its_time(previous: str) -> None:
-    migrate(previous, files=schema_files())
+def test_what_a_migration_makes_itself_may_take_its_time(upgraded: str) -> None:
     text = "create table fresh (n integer); lock table fresh in access exclusive mode; select pg_sleep(1)"
-    migrate(previous, LockBounds(hold_s=0.1), artificial(text))
+    migrate(upgraded, LockBounds(hold_s=0.1), artificial(text))
 
 
-def test_a_cancellation_by_somebody_else_is_told_as_such(previous: str) -> None:
-    migrate(previous, files=schema_files())
+def test_a_cancellation_by_somebody_else_is_told_as_such(upgraded: str) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
-        migrate(previous, files=artificial("set local statement_timeout = 50; select pg_sleep(600)"))
+        migrate(upgraded, files=artificial("set local statement_timeout = 50; select pg_sleep(600)"))
 
 
 # Relations of readings that a transaction has locked against writers, and in how many of their rows it has a hand.

@@ -26,7 +26,7 @@ START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 HOUR_US = 3_600_000_000
 TABLE = SeriesTable.of([gauge("m1"), gauge("m2"), interval("m3")])
 KEYS = [("m1", "temperature", ""), ("m2", "temperature", ""), ("m3", "entries", "")]
-HOURS = 40
+HOURS = 32
 
 
 def at(hours: int) -> datetime:

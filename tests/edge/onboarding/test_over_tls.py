@@ -13,6 +13,7 @@ from edge_tools.running import AGENT
 from fault_tools.tls_broker import Authority, TlsBroker
 from standalone.data_folder import scratch_folder
 
+from edge.onboarding import platform_checks
 from edge.onboarding.examination import Patience, examined
 from edge.onboarding.finding import Finding, Grade
 
@@ -134,11 +135,18 @@ ALL_THE_WAY = ("network", "tls", "credentials", "rights", "ingest")
     ("fault", "check", "grade", "said", "fixes"), FAULTS, ids=lambda value: getattr(value, "__name__", "")
 )
 def test_each_fault_is_named_with_what_to_do(  # noqa: PLR0917 - a table
-    place: Place, fault: Callable[[Place], None], check: str, grade: Grade, said: list[str], fixes: list[str]
+    place: Place,
+    fault: Callable[[Place], None],
+    check: str,
+    grade: Grade,
+    said: list[str],
+    fixes: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with fake_ingest(place.broker, lambda batch, _sha256: wanting(batch), trusted=place.first.certificate):
         well = place.findings()
     assert {name: well[name].grade for name in ALL_THE_WAY} == dict.fromkeys(ALL_THE_WAY, Grade.OK)
+    monkeypatch.setattr(platform_checks, "_STATES_WITHIN_S", 0.1)  # ingest is gone: nothing can come
     fault(place)
     findings = place.findings()
     assert findings[check].grade is grade

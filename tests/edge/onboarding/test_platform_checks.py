@@ -9,12 +9,19 @@ from edge_tools.fake_ingest import FakeIngest, fake_ingest, wanting
 from edge_tools.running import AGENT, edge_settings
 from standalone.broker import PrivateBroker
 
+from edge.onboarding import platform_checks
 from edge.onboarding.finding import Finding, Grade
 from edge.onboarding.platform_checks import platform_findings
 
 
 def found(broker: PrivateBroker, tmp_path: Path, answer_s: float = 5.0) -> dict[str, Finding]:
     return {each.check: each for each in platform_findings(edge_settings(tmp_path, broker), answer_s)}
+
+
+@pytest.fixture
+def nobody_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less where nothing can come."""
+    monkeypatch.setattr(platform_checks, "_STATES_WITHIN_S", 0.1)
 
 
 def answering(ingest: FakeIngest) -> None:
@@ -57,6 +64,7 @@ def test_a_password_file_that_is_not_there_is_told(broker: PrivateBroker, tmp_pa
     assert "cannot be read" in finding.text.en
 
 
+@pytest.mark.usefixtures("nobody_speaks")
 def test_without_an_ingest_worker_the_agent_is_warned(broker: PrivateBroker, tmp_path: Path) -> None:
     broker.add_user(AGENT)
     findings = found(broker, tmp_path)
@@ -73,6 +81,7 @@ def test_an_answer_that_does_not_arrive_is_wrong(broker: PrivateBroker, tmp_path
     assert f"smartstore/v1/{AGENT}/ack" in finding.fix.en
 
 
+@pytest.mark.usefixtures("nobody_speaks")
 def test_topics_that_the_access_list_denies_are_named(broker: PrivateBroker, tmp_path: Path) -> None:
     broker.add_user(AGENT)
     broker.stop()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from threading import Event
 
@@ -38,6 +39,7 @@ def push_on(taken: socket.socket) -> str:
     )
 
 
+@cache
 def readings(store: str) -> int:
     """Return how many readings a day of a store has."""
     source = SimulatedStoreSettings.model_validate({"name": "x", "store": store, "days": ["2026-05-04"]}).build()

@@ -23,6 +23,7 @@ from edge.credential import CredentialFiles
 from edge.enrolment import EnrolmentError, Platform, enrol
 from edge.session import ConnectionEnded
 from edge.wire.enrolment import EnrolmentCode
+from ingest.enrolment import applier
 
 Connection = psycopg.Connection[Any]
 
@@ -290,8 +291,9 @@ def test_an_agent_must_be_in_the_registry_and_approval_stays_an_act_of_its_own(
 
 
 def test_a_broker_that_cannot_be_told_is_told_later(
-    office: Office, device: Device, capsys: pytest.CaptureFixture[str]
+    office: Office, device: Device, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(applier, "_AFTER_FAILURE_S", 0.2)
     pid = office.pid_file.read_text()
     office.pid_file.write_text("1\n")  # a running process that is no broker: it must not get the signal
     assert device.enrol(office.issue(capsys)) == 0
