@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from faults.suite.accounting import Outcome
 from faults.suite.catalogue import EVERY
-from faults.suite.report import HEADER, line_of
-from faults.suite.scenario import play
+from faults.suite.report import HEADER, line_of, summary
+from faults.suite.scenario import Lack, Played, play
 from features import require_or_skip
 from session_server import SessionServer
 
@@ -33,6 +34,18 @@ SELECTED = [
 def test_every_name_is_a_fault_of_its_own() -> None:
     assert len(BY_NAME) == len(EVERY)
     assert set(SELECTED) <= BY_NAME.keys()
+
+
+def test_the_end_of_the_table_names_what_went_wrong() -> None:
+    good, bad = Outcome(3, 2, 1, 0, 0, 0, 0), Outcome(3, 2, 0, 0, 0, 0, 0)
+    skipped = Played("of another edition", 0.0, skipped=Lack("no columnstore"))
+    assert summary([Played("a cut", 2.0, good), skipped]).startswith("all 1 faults: nothing lost")
+    broken = Played("a kill", 1.0, broken="the step was not reached")
+    assert summary([Played("a cut", 2.0, good), Played("a loss", 2.0, bad), skipped, broken]).splitlines() == [
+        "2 of 3 faults went wrong; 1 skipped; 5 s in all",
+        "    a loss",
+        "    a kill",
+    ]
 
 
 @pytest.mark.parametrize("name", SELECTED)

@@ -36,14 +36,17 @@ def line_of(played: Played) -> str:
 
 
 def summary(every: list[Played]) -> str:
-    """Return the last line."""
-    wrong = sum(not played.holds for played in every)
+    """Return the last lines: how many faults went well, which did not, and how long all took."""
+    wrong = [played.name for played in every if not played.holds]
     skipped = sum(played.skipped is not None for played in every)
     done = len(every) - skipped
     verdict = (
-        f"{wrong} of {done} faults went wrong" if wrong else f"all {done} faults: nothing lost, doubled or invented"
+        f"{len(wrong)} of {done} faults went wrong"
+        if wrong
+        else f"all {done} faults: nothing lost undeclared, duplicated or invented"
     )
-    return f"{verdict}; {skipped} skipped; {sum(played.seconds for played in every):.0f} s"
+    ending = f"{verdict}; {skipped} skipped; {sum(played.seconds for played in every):.0f} s in all"
+    return "\n".join([ending, *map(_indented, wrong)])
 
 
 def _indented(text: str) -> str:
