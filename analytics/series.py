@@ -46,7 +46,7 @@ def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched
     """Fetch the readings of these series, in one query."""
     wanted = list(watched)
     reach = reach_of(facts)
-    states = {(w.series.device_id, ONLINE, "") for w in wanted if _is_of_events(w, facts)}
+    states = {(w.series.device_id, ONLINE, "") for w in wanted if is_of_events(w, facts)}
     keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
     return observe(facts, wanted, rows)
@@ -64,7 +64,7 @@ def observe(facts: Facts, watched: Sequence[Watched], rows: Iterable[SeriesRows]
     return {w: _observed(w, facts, successive, periods) for w in watched}
 
 
-def _is_of_events(watched: Watched, facts: Facts) -> bool:
+def is_of_events(watched: Watched, facts: Facts) -> bool:
     """Tell whether a series reports single events; one that never reported, as its device does in other quantities."""
     device, quantity, _ = watched.key
     if not _may_be_events(quantity):
@@ -88,7 +88,7 @@ def _observed(
     watched: Watched, facts: Facts, successive: dict[Key, tuple[SeriesArrays, ...]], periods: dict[Key, int]
 ) -> Observed:
     series = watched.series
-    events, state = _is_of_events(watched, facts), (series.device_id, ONLINE, "")
+    events, state = is_of_events(watched, facts), (series.device_id, ONLINE, "")
     # Of single events the period is that of the state which vouches for them.
     paced_by = state if events else watched.key
     period_us = periods.get(paced_by) or round(NOMINAL_PERIOD_S[paced_by[1]] * MICROSECONDS)

@@ -102,3 +102,66 @@ def received(cover: Spans, period_us: int, wanted: Spans) -> Received:
 def _periods(spans: Spans, period_us: int) -> int:
     length = spans.end - spans.start
     return int(np.maximum((2 * length + period_us) // (2 * period_us), 1).sum())
+
+
+def joined(since_us: Int64, until_us: Int64, period_us: int) -> tuple[Int64, Int64]:
+    """Join stretches of readings, each given by its first and last, where the step between two is no gap.
+
+    A reading is a stretch of its own. The order in which stretches are joined makes no difference, nor does one that
+    comes twice; and ``Spans.union(since, until + period)`` of the result is what ``covered`` gives for the readings.
+
+    Parameters
+    ----------
+    since_us, until_us
+        int64 arrays of one length, in any order; ``since_us[i] <= until_us[i]``.
+
+    Returns
+    -------
+    tuple of int64 arrays
+        First and last reading of each stretch, in the order of time.
+
+    Examples
+    --------
+    >>> t_us = np.array([300, 0, 60, 120])
+    >>> since, until = joined(t_us, t_us, 60)
+    >>> since.tolist(), until.tolist()
+    ([0, 300], [120, 300])
+    """
+    if since_us.size == 0:
+        return since_us, until_us
+    order = np.argsort(since_us, kind="stable")
+    since, reach = since_us[order], np.maximum.accumulate(until_us[order])
+    first = np.concatenate([[True], since[1:] - reach[:-1] > SLACK * period_us])
+    last = np.concatenate([first[1:], [True]])
+    return since[first], reach[last]
+
+
+def due_counts(spans: Spans, period_us: int, bounds_us: Int64) -> Int64:
+    """Return how many readings are due between bounds: one at each whole multiple of the period since 1970.
+
+    Counts of neighbouring intervals add up to that of their union, whatever the bounds.
+
+    Parameters
+    ----------
+    spans
+        Time in which readings are due.
+    bounds_us
+        n + 1 ascending int64 times in µs.
+
+    Returns
+    -------
+    int64 array (n,)
+
+    Examples
+    --------
+    >>> due_counts(Spans.of([(30, 200)]), 60, np.array([0, 60, 120, 240])).tolist()
+    [0, 1, 2]
+    """
+    if spans.start.size == 0:
+        return np.zeros(bounds_us.size - 1, np.int64)
+    number = [-(-edge // period_us) for edge in (spans.start, spans.end, bounds_us)]
+    starts, ends, at = number
+    upto = np.concatenate([[0], np.cumsum(ends - starts)])
+    index = np.searchsorted(spans.start, bounds_us, side="right")
+    beyond = np.where(index > 0, np.maximum(ends[np.maximum(index - 1, 0)] - at, 0), 0)
+    return np.diff(upto[index] - beyond)

@@ -11,12 +11,14 @@ from enum import StrEnum
 
 import psycopg
 
-from analytics.scheduler import aggregation, rollup
+from analytics.scheduler import aggregation, hearing, rollup
+
+JOBS = {aggregation: "aggregation", rollup: "rollup", hearing: "hearing"}
 
 
-def run(dsn: str, stage: aggregation.Stage | rollup.Stage, nth: int, until: datetime) -> int:
-    """Aggregate up to ``until``, or roll up, and die by SIGKILL at the stage's ``nth`` time; return the exit status."""
-    job = "aggregation" if isinstance(stage, aggregation.Stage) else "rollup"
+def run(dsn: str, stage: aggregation.Stage | rollup.Stage | hearing.Stage, nth: int, until: datetime) -> int:
+    """Aggregate up to ``until``, roll up or hear; die by SIGKILL at a stage's ``nth`` time; return the exit status."""
+    job = next(name for module, name in JOBS.items() if isinstance(stage, module.Stage))
     arguments = [dsn, job, stage.value, str(nth), until.isoformat()]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.run([sys.executable, __file__, *arguments], env=environment, check=False).returncode
@@ -36,8 +38,10 @@ def main() -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         if job == "aggregation":
             aggregation.Aggregation(connection, observe=observe).run(datetime.fromisoformat(until))
-        else:
+        elif job == "rollup":
             rollup.Rollup(connection, observe=observe).run()
+        else:
+            hearing.Hearing(connection, observe=observe).run()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ _TABLES = [
     "arrivals",
     "increments_due",
     "increments_15m",
+    "heard",
+    "heard_due",
     *(f"buckets_{width}_{of}" for width in ("15m", "60m", "480m") for of in ("count", "state", "archive")),
 ]
 
@@ -23,4 +25,7 @@ def remove_readings(connection: psycopg.Connection[Any]) -> None:
     """Remove every reading and what was computed from it; nothing is closed."""
     for table in _TABLES:
         connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
-    connection.execute("update watermarks set closed_until = null, aggregated_until = null, increments_until = null")
+    connection.execute(
+        """update watermarks
+              set closed_until = null, aggregated_until = null, increments_until = null, heard_until = null"""
+    )

@@ -1,8 +1,10 @@
+import random
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.metrics.completeness import SLACK, covered, received
+from analytics.metrics.completeness import SLACK, covered, due_counts, joined, received
 from analytics.metrics.spans import Spans
 
 grids = st.lists(st.booleans(), min_size=1, max_size=60)
@@ -43,3 +45,34 @@ def test_expected_follows_the_spans_that_are_wanted() -> None:
     assert (hourly.expected, hourly.received, hourly.gaps.total_us) == (25, 0, 25 * 3600)
     nothing = received(Spans.of([]), 3600, Spans.of([]))
     assert (nothing.expected, nothing.received) == (0, 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 3)), max_size=60), st.integers(1, 100), st.randoms())
+def test_stretches_joined_in_any_order_cover_what_the_readings_cover(
+    times: list[tuple[int, int]], period: int, made: random.Random
+) -> None:
+    """Readings come in parts, in any order, some of them in several."""
+    since, until = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    parts = [*range(4), made.randrange(4)]
+    made.shuffle(parts)
+    for part in parts:
+        t = np.array([time for time, of in times if of == part], dtype=np.int64)
+        since, until = joined(np.concatenate([since, t]), np.concatenate([until, t]), period)
+    every = np.array(sorted(time for time, _ in times), dtype=np.int64)
+    assert Spans.union(since, until + period).pairs() == covered(every, period).pairs()
+    assert (since[1:] - until[:-1] > SLACK * period).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(-200, 500), st.integers(0, 90)), max_size=8),
+    st.integers(1, 90),
+    st.lists(st.integers(-250, 650), min_size=2, max_size=8, unique=True),
+)
+def test_one_reading_is_due_at_each_multiple_of_the_period(
+    pairs: list[tuple[int, int]], period: int, bounds: list[int]
+) -> None:
+    spans = Spans.of([(start, start + length) for start, length in pairs])
+    bounds_us = np.array(sorted(bounds), dtype=np.int64)
+    due = [t for start, end in spans.pairs() for t in range(start, end) if t % period == 0]
+    expected, _ = np.histogram([t for t in due if t < bounds_us[-1]], bounds_us)
+    assert due_counts(spans, period, bounds_us).tolist() == expected.tolist()
