@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field, computed_field
+from pydantic import Field
 
 from analytics.results import ResultModel, Text, TimeWindow
 
@@ -41,11 +41,7 @@ class ReadingCounts(ResultModel):
     late: int = Field(description="Of the received: committed after their hour was closed (`settle_after_s`)")
     duplicates: int = Field(description="Came again with the same value, and were not stored")
     corrections: int = Field(description="Came again with another value, which is in force since")
-
-    @computed_field(description="Expected less absent, as a share of the expected; null where none is expected")
-    def ratio(self) -> float | None:
-        """Share of what was expected that was heard."""
-        return (self.expected - self.absent) / self.expected if self.expected else None
+    ratio: float | None = Field(description="Share of the expected that is not absent; null where none is expected")
 
 
 class BatchCounts(ResultModel):

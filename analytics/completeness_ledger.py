@@ -30,7 +30,7 @@ from ingest.store.connection import Database
 _WIDEST = timedelta(days=2)
 """How far a declared loss may explain what is absent beside it: two of the longest periods."""
 _QUARTER_US = 15 * 60 * 1_000_000
-TERMS = (*ReadingCounts.model_fields, "ratio", *BatchCounts.model_fields)
+TERMS = (*ReadingCounts.model_fields, *BatchCounts.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +204,12 @@ def _readings(every: Iterable[Mapping[str, Int64]], intervals: slice = slice(Non
     for counts in every:
         for name in COUNTS:
             total[name] += int(counts[name][intervals].sum())
-    explained = total["absent_declared_lost"] + total["absent_refused"]
-    return ReadingCounts(**total, absent_unexplained=total["absent"] - explained)
+    expected, absent = total["expected"], total["absent"]
+    return ReadingCounts(
+        **total,
+        absent_unexplained=absent - total["absent_declared_lost"] - total["absent_refused"],
+        ratio=(expected - absent) / expected if expected else None,
+    )
 
 
 def _batch_counts(batches: Batches | None, agents: Sequence[str], intervals: slice = slice(None)) -> BatchCounts | None:

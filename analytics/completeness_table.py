@@ -33,7 +33,7 @@ def _heading(answer: CompletenessAnswer, language: Language) -> str:
 def _part(
     answer: CompletenessAnswer, title: str, counts: type[ReadingCounts] | type[BatchCounts], language: Language
 ) -> list[str]:
-    names = [*counts.model_fields, *counts.model_computed_fields]
+    names = list(counts.model_fields)
     rows = [row for row in answer.rows if counts is ReadingCounts or row.batches is not None]
     lines = [
         [_label(row, answer.by, language), *_figures(row.readings if counts is ReadingCounts else row.batches, names)]

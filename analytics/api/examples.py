@@ -202,6 +202,7 @@ _READINGS = ReadingCounts(
     late=30,
     duplicates=1,
     corrections=0,
+    ratio=564 / 576,
 )
 COMPLETENESS = CompletenessAnswer(
     store_id="north-gate",

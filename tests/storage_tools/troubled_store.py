@@ -1,4 +1,4 @@
-"""A store whose agents lose, repeat and delay: what they sent, what came of it, and its ledger by counting one by one."""
+"""A store whose agents lose, repeat and delay: what they made, and what came of each batch and reading."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def register_store(c: psycopg.Connection[Any]) -> None:
     c.execute(
         """
         insert into registry_versions (source, digest) values ('test', '');
-        insert into districts values ('d', 'D', '区', 'smart_district', 'Asia/Shanghai', true, '2025-01-01', null, 1, null);
+        insert into districts values ('d', 'D', '区', 'smart_district', 'Asia/Shanghai', true, '2025-01-01', null, 1,
+                                      null);
         insert into stores values ('s', 'd', 'S', '店', 'supermarket', 100, 'gross', '09:00', '21:00', null,
                                    'Asia/Shanghai', '00:00', true, '2025-01-01', null, 1, null);
         insert into agents (agent_id, approved, valid_from, version_from)
