@@ -13,9 +13,9 @@ from analytics.metrics.spans import Int64
 from analytics.windows import to_us
 from ingest.store.batch_standing import (
     StandingRange,
-    batch_hours,
     refused_payloads,
     sealed_at,
+    sealed_batches,
     standing_ranges,
 )
 from ingest.store.connection import Database
@@ -110,11 +110,11 @@ def batches_between(c: Database, agents: Sequence[str], gaps: Sequence[Gap], bou
         index = int(np.searchsorted(bounds_us, hour_us, side="right")) - 1
         return index if 0 <= index < cells else None
 
-    for hour in batch_hours(c, agents, *span):
-        cell, counts = cell_of(hour.hour), found[hour.agent]
-        counts["committed"][cell] += hour.batches
+    for sealed in sealed_batches(c, agents, [instant(bound) for bound in bounds_us.tolist()]):
+        counts = found[sealed.agent]
+        counts["committed"][sealed.interval] += sealed.batches
         for name in ("readings", "duplicates", "corrections"):
-            counts[name][cell] += getattr(hour, name)
+            counts[name][sealed.interval] += getattr(sealed, name)
     for agent, hour_at in refused_payloads(c, agents, *span):
         found[agent]["refused_payloads"][cell_of(hour_at)] += 1
     for gap in gaps:

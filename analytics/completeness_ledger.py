@@ -121,7 +121,7 @@ def _told(c: Database, every: Sequence[Facts], window: Window, day_start: time, 
         tuple(_by_time(read, batches, window, intervals) if by_time else _by_place(read, batches, question.by)),
         LedgerRow(
             readings=_readings(counts for store in read for counts in store.counts.values()),
-            batches=_batch_counts(batches, agents),
+            batches=_batches(batches, agents),
         ),
         sum(store.without_expectation for store in read),
     )
@@ -159,13 +159,16 @@ def _by_time(
     read: Sequence[StoreReadings], batches: Batches | None, window: Window, intervals: Intervals
 ) -> list[LedgerRow]:
     zone = window.zone
-    every = [counts for store in read for counts in store.counts.values()]
+    readings = _summed((counts for store in read for counts in store.counts.values()), COUNTS)
+    sealed = None if batches is None else _summed(batches.values(), BATCHES)
     return [
         LedgerRow(
             start=from_us(start, zone),
             end=from_us(end, zone),
-            readings=_readings(every, slice(index, index + 1)),
-            batches=_batch_counts(batches, list(batches or ()), slice(index, index + 1)),
+            readings=_reading_counts({name: amounts[index] for name, amounts in readings.items()}),
+            batches=None
+            if sealed is None
+            else _batch_counts({name: amounts[index] for name, amounts in sealed.items()}),
         )
         for index, (start, end) in enumerate(pairwise(intervals.bounds_us.tolist()))
     ]
@@ -185,7 +188,7 @@ def _by_place(read: Sequence[StoreReadings], batches: Batches | None, by: By) ->
             LedgerRow(
                 agent_id=agent,
                 readings=_readings(counts for _, _, of, counts in places if of == agent),
-                batches=_batch_counts(batches, [agent]),
+                batches=_batches(batches, [agent]),
             )
             for agent in sorted({agent for _, _, agent, _ in places})
         ]
@@ -193,17 +196,32 @@ def _by_place(read: Sequence[StoreReadings], batches: Batches | None, by: By) ->
         LedgerRow(
             store_id=store.store_id,
             readings=_readings(store.counts.values()),
-            batches=_batch_counts(batches, sorted({agent for _, agent in store.counts})),
+            batches=_batches(batches, sorted({agent for _, agent in store.counts})),
         )
         for store in read
     ]
 
 
-def _readings(every: Iterable[Mapping[str, Int64]], intervals: slice = slice(None)) -> ReadingCounts:
-    total = dict.fromkeys(COUNTS, 0)
-    for counts in every:
-        for name in COUNTS:
-            total[name] += int(counts[name][intervals].sum())
+def _readings(every: Iterable[Mapping[str, Int64]]) -> ReadingCounts:
+    """Return counts over all intervals."""
+    return _reading_counts({name: sum(amounts) for name, amounts in _summed(every, COUNTS).items()})
+
+
+def _batches(batches: Batches | None, agents: Sequence[str]) -> BatchCounts | None:
+    """Return counts of these agents over all intervals."""
+    if batches is None:
+        return None
+    summed = _summed([batches[agent] for agent in agents], BATCHES)
+    return _batch_counts({name: sum(amounts) for name, amounts in summed.items()})
+
+
+def _summed(every: Iterable[Mapping[str, Int64]], names: Sequence[str]) -> dict[str, list[int]]:
+    """Return the sums of counts by interval, of the names; no interval where there is nothing to sum."""
+    parts = list(every)
+    return {name: np.sum([counts[name] for counts in parts], axis=0).tolist() if parts else [] for name in names}
+
+
+def _reading_counts(total: Mapping[str, int]) -> ReadingCounts:
     expected, absent = total["expected"], total["absent"]
     return ReadingCounts(
         **total,
@@ -212,8 +230,5 @@ def _readings(every: Iterable[Mapping[str, Int64]], intervals: slice = slice(Non
     )
 
 
-def _batch_counts(batches: Batches | None, agents: Sequence[str], intervals: slice = slice(None)) -> BatchCounts | None:
-    if batches is None:
-        return None
-    total = {name: sum(sum(batches[agent][name][intervals].tolist()) for agent in agents) for name in BATCHES}
+def _batch_counts(total: Mapping[str, int]) -> BatchCounts:
     return BatchCounts(**total, sealed=sum(total[standing] for standing in STANDINGS))

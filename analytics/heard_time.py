@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 
-from analytics.metrics.completeness import SLACK, joined
+from analytics.metrics.completeness import joined, longest_step_us
 from analytics.metrics.inputs import MICROSECONDS
 from analytics.metrics.spans import Int64, Spans
 from analytics.windows import to_us
@@ -30,12 +29,6 @@ class Heard:
     first_us: int
 
 
-def with_readings(kept: store.Stretches, t_us: Int64, period_us: int) -> store.Stretches:
-    """Return stretches with the readings of these times, in any order."""
-    since, until = kept
-    return joined(np.concatenate([since, t_us]), np.concatenate([until, t_us]), period_us)
-
-
 def period_us(series: StoredSeries) -> int | None:
     """Return the period within which a series promises a reading, None where it promises none."""
     if series.period_s is None or series.kind == Kind.EVENT:
@@ -48,56 +41,51 @@ def heard_in(c: Database, series: Sequence[StoredSeries], start_us: int, end_us:
 
     The answer is that of all readings of these series, at any moment, though nearly none of them is read.
     """
-    paced = {each.series_id: period for each in series if (period := period_us(each)) is not None}
-    reach = {number: (start_us - 2 * period, end_us + 2 * period) for number, period in paced.items()}
-    kept = store.stretches(c, reach)
-    fresh = _fresh_times(c, [each for each in series if each.series_id in paced], reach)
-    first = store.first_heard_us(c, list(paced))
+    paced = [each for each in series if period_us(each) is not None]
+    if not paced:
+        return {}
+    numbers = np.array([each.series_id for each in paced], np.int64)
+    periods = np.array([period_us(each) for each in paced], np.int64)
+    reach = start_us - 2 * periods, end_us + 2 * periods
+    parts = [store.stretches(c, numbers, *reach), *_fresh(c, paced, *reach)]
+    of, since, until = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    slack = dict(zip(numbers.tolist(), (longest_step_us(period) for period in periods.tolist()), strict=True))
+    of, since, until = joined(of, since, until, np.array([slack[number] for number in of.tolist()], np.int64))
+    first = store.first_heard_us(c, numbers.tolist())
     found: dict[int, Heard] = {}
-    for each in series:
-        number, period = each.series_id, paced.get(each.series_id)
-        stretches = kept.get(number, store.NONE)
-        if period is not None and number in fresh:
-            stretches = with_readings(stretches, fresh[number], period)
-        if period is None or not stretches[0].size:
-            if number in first:  # heard, but not near the window
-                found[number] = Heard(Spans.of([]), first[number])
-            continue
-        cover = _cover(stretches, period, each.kind, now_us)
-        found[number] = Heard(cover, min(first.get(number, int(stretches[0][0])), int(stretches[0][0])))
+    for each, period in zip(paced, periods.tolist(), strict=True):
+        own = slice(*np.searchsorted(of, [each.series_id, each.series_id + 1]).tolist())
+        since_us = [*since[own][:1].tolist(), *([first[each.series_id]] if each.series_id in first else [])]
+        if since_us:
+            found[each.series_id] = Heard(_cover(since[own], until[own], period, each.kind, now_us), min(since_us))
     return found
 
 
-def _cover(stretches: store.Stretches, period: int, kind: str, now_us: int) -> Spans:
+def _cover(since: Int64, until: Int64, period: int, kind: str, now_us: int) -> Spans:
     """Return the time that stretches cover; the last reading speaks for the present while the next is not late.
 
     An interval is reported when it has passed.
     """
-    since, until = stretches
     ends = until + period
-    late_after = SLACK * period + (period if kind == Kind.INTERVAL else 0)
-    if now_us - until[-1] <= late_after:
+    late_after = longest_step_us(period) + (period if kind == Kind.INTERVAL else 0)
+    if ends.size and now_us - until[-1] <= late_after:
         ends[-1] = max(int(ends[-1]), now_us)
     return Spans.union(since, ends)
 
 
-def _fresh_times(c: Database, series: Sequence[StoredSeries], reach: dict[int, tuple[int, int]]) -> dict[int, Int64]:
-    """Return the times of readings that may not have joined what is kept, by series."""
-    if not series:
-        return {}
+def _fresh(c: Database, paced: Sequence[StoredSeries], starts_us: Int64, ends_us: Int64) -> list[store.Stretches]:
+    """Return the readings that may not have joined what is kept."""
     until = watermarks(c).heard_until
-    low, high = min(low for low, _ in reach.values()), max(high for _, high in reach.values())
-    unsettled = store.unsettled_hours(c, list(reach), instant(low), instant(high))
+    span = instant(int(starts_us.min())), instant(int(ends_us.max()))
+    unsettled = store.unsettled_hours(c, [each.series_id for each in paced], *span)
     spans: dict[str, list[Span]] = defaultdict(list)
-    for each in series:
-        start_us, end_us = reach[each.series_id]
+    for each, start_us, end_us in zip(paced, starts_us.tolist(), ends_us.tolist(), strict=True):
         open_us = start_us if until is None else max(start_us, to_us(until))
         if open_us < end_us:
             spans[each.retention_class].append(Span(each.series_id, instant(open_us), instant(end_us)))
-        for hour in unsettled.get(each.series_id, ()):
-            if to_us(hour) < open_us and to_us(hour + timedelta(hours=1)) > start_us:
-                spans[each.retention_class].append(Span(each.series_id, hour, hour + HOUR))
-    found: dict[int, Int64] = {}
-    for retention_class, of_class in spans.items():
-        found |= store.reading_times(c, retention_class, of_class)
-    return found
+        spans[each.retention_class] += [
+            Span(each.series_id, hour, hour + HOUR)
+            for hour in unsettled.get(each.series_id, ())
+            if start_us < to_us(hour + HOUR) and to_us(hour) < open_us
+        ]
+    return [store.readings_as_stretches(c, of, some) for of, some in spans.items() if some]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -13,7 +13,7 @@ from analytics.facts import Facts, Watched, valid_spans
 from analytics.heard_time import Heard, heard_in, period_us
 from analytics.metrics.catalogue import NOMINAL_PERIOD_S
 from analytics.metrics.inputs import MICROSECONDS
-from analytics.metrics.spans import Int64, Spans
+from analytics.metrics.spans import Bool, Int64, Spans
 from analytics.series import is_of_events
 from ingest.store.buckets import Measure, fetch_buckets
 from ingest.store.connection import Database
@@ -135,24 +135,27 @@ def _add_received(
 ) -> None:
     """Add what came, each to the agent of its device at that time; where it has none it is not this store's."""
     cells_us = np.unique(np.concatenate([bounds_us, _changes_us(facts, bounds_us)]))
-    interval = np.searchsorted(bounds_us, cells_us[:-1], side="right") - 1
-    agents = _agents(facts, cells_us)
+    places = _places(facts, cells_us)
 
-    def add(device: str, name: str, cells: Iterable[int], amounts: Iterable[int]) -> None:
-        for cell, amount in zip(cells, amounts, strict=True):
-            agent = agents[device][cell]
-            if agent is not None and (device, agent) in found.counts:
-                found.counts[device, agent][name][interval[cell]] += amount
+    def add(device: str, name: str, cells: Int64, amounts: Int64) -> None:
+        for place, of_place in places[device]:
+            if place in found.counts:
+                own = of_place[cells]
+                interval = np.searchsorted(bounds_us, cells_us[cells[own]], side="right") - 1
+                np.add.at(found.counts[place][name], interval, amounts[own])
 
     keys = sorted({each.key for each in series})
     for one in fetch_buckets(c, keys, cells_us, (Measure.N,)):
-        add(one.device, "received", one.interval.tolist(), one.measures[Measure.N].tolist())
+        add(one.device, "received", one.interval, one.measures[Measure.N])
+    by_device: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     device_of = {each.series_id: each.device for each in series}
     span = instant(int(bounds_us[0])), instant(int(bounds_us[-1]))
-    for number, hour_us, *amounts in late_counts(c, list(device_of), *span):
-        cell = int(np.searchsorted(cells_us, hour_us, side="right")) - 1
+    for number, *came in late_counts(c, list(device_of), *span):
+        by_device[device_of[number]].append(tuple(came))
+    for device, came_by_hour in by_device.items():
+        hours_us, *amounts = np.array(came_by_hour, np.int64).T
         for name, amount in zip(ARRIVALS, amounts, strict=True):
-            add(device_of[number], name, [cell], [amount])
+            add(device, name, np.searchsorted(cells_us, hours_us, side="right") - 1, amount)
 
 
 def _changes_us(facts: Facts, bounds_us: Int64) -> Int64:
@@ -163,12 +166,10 @@ def _changes_us(facts: Facts, bounds_us: Int64) -> Int64:
     return within
 
 
-def _agents(facts: Facts, cells_us: Int64) -> dict[str, list[str | None]]:
-    """Return the agent of each device in each cell."""
-    starts = cells_us[:-1]
-    found: dict[str, list[str | None]] = {d.device_id: [None] * starts.size for d in facts.devices}
+def _places(facts: Facts, cells_us: Int64) -> dict[str, list[tuple[Place, Bool]]]:
+    """Return for each device its places, each with the cells in which it has it."""
+    found: dict[str, list[tuple[Place, Bool]]] = defaultdict(list)
     for device in facts.devices:
         span = valid_spans(device.valid_from, device.valid_to, facts.window)
-        for cell in np.flatnonzero(span.contains(starts)).tolist():
-            found[device.device_id][cell] = device.agent_id
+        found[device.device_id].append(((device.device_id, device.agent_id), span.contains(cells_us[:-1])))
     return found

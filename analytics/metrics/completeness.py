@@ -104,36 +104,47 @@ def _periods(spans: Spans, period_us: int) -> int:
     return int(np.maximum((2 * length + period_us) // (2 * period_us), 1).sum())
 
 
-def joined(since_us: Int64, until_us: Int64, period_us: int) -> tuple[Int64, Int64]:
+def joined(series: Int64, since_us: Int64, until_us: Int64, slack_us: Int64) -> tuple[Int64, Int64, Int64]:
     """Join stretches of readings, each given by its first and last, where the step between two is no gap.
 
     A reading is a stretch of its own. The order in which stretches are joined makes no difference, nor does one that
-    comes twice; and ``Spans.union(since, until + period)`` of the result is what ``covered`` gives for the readings.
+    comes twice; and ``Spans.union(since, until + period)`` of a series is what ``covered`` gives for its readings.
 
     Parameters
     ----------
-    since_us, until_us
-        int64 arrays of one length, in any order; ``since_us[i] <= until_us[i]``.
+    series, since_us, until_us, slack_us
+        int64 arrays of one length, in any order: which series (its stretches are joined with each other alone), first
+        and last reading, and the longest step of the series that is no gap (see ``longest_step_us``).
 
     Returns
     -------
     tuple of int64 arrays
-        First and last reading of each stretch, in the order of time.
+        Series, first and last reading of each stretch, by series and time.
 
     Examples
     --------
     >>> t_us = np.array([300, 0, 60, 120])
-    >>> since, until = joined(t_us, t_us, 60)
+    >>> _, since, until = joined(np.ones(4, np.int64), t_us, t_us, np.full(4, longest_step_us(60)))
     >>> since.tolist(), until.tolist()
     ([0, 300], [120, 300])
     """
-    if since_us.size == 0:
-        return since_us, until_us
-    order = np.argsort(since_us, kind="stable")
-    since, reach = since_us[order], np.maximum.accumulate(until_us[order])
-    first = np.concatenate([[True], since[1:] - reach[:-1] > SLACK * period_us])
+    if series.size == 0:
+        return series, since_us, until_us
+    order = np.lexsort((since_us, series))
+    series, since, slack = series[order], since_us[order], slack_us[order]
+    another = series[1:] != series[:-1]
+    # The latest end so far within the series: ends by rank, with those of every further series above all before.
+    ends, rank = np.unique(until_us[order], return_inverse=True)
+    above = np.concatenate([[0], np.cumsum(another)]) * ends.size
+    reach = ends[np.maximum.accumulate(above + rank) - above]
+    first = np.concatenate([[True], another | (since[1:] - reach[:-1] > slack[1:])])
     last = np.concatenate([first[1:], [True]])
-    return since[first], reach[last]
+    return series[first], since[first], reach[last]
+
+
+def longest_step_us(period_us: int) -> int:
+    """Return the longest step between two readings that is no gap, in whole µs."""
+    return int(SLACK * period_us)
 
 
 def due_counts(spans: Spans, period_us: int, bounds_us: Int64) -> Int64:

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Event
 
-from analytics.heard_time import with_readings
-from analytics.metrics.completeness import SLACK
-from analytics.metrics.spans import Int64
+import numpy as np
+
+from analytics.metrics.completeness import joined, longest_step_us
 from ingest.store import heard as store
 from ingest.store import watermarks
 from ingest.store.buckets_in import Span
 from ingest.store.connection import Database
-from ingest.store.heard import NONE, PacedSeries
+from ingest.store.heard import PacedSeries
 from ingest.store.increments import first_readings
 from ingest.store.watermarks import HOUR
 
@@ -116,31 +116,24 @@ class Hearing:
 
     def _join(self, series: Sequence[PacedSeries], spans: Sequence[Span]) -> None:
         """Have the readings in these spans join the stretches of their series."""
-        of_series: dict[int, list[Span]] = defaultdict(list)
-        for span in spans:
-            of_series[span.series_id].append(span)
+        steps = {each.series_id: longest_step_us(each.period_us) for each in series}
         with self.connection.transaction():
             for retention_class, some in _by_class(series):
-                wanted = [span for each in some for span in of_series[each.series_id]]
-                times = store.reading_times(self.connection, retention_class, wanted)
-                reaches = {
-                    each.series_id: _reach(times[each.series_id], each) for each in some if each.series_id in times
-                }
-                before = store.stretches(self.connection, reaches)
-                after = {
-                    each.series_id: with_readings(
-                        before.get(each.series_id, NONE), times[each.series_id], each.period_us
-                    )
-                    for each in some
-                    if each.series_id in times
-                }
+                own = {each.series_id for each in some}
+                wanted = [span for span in spans if span.series_id in own]
+                fresh = store.readings_as_stretches(self.connection, retention_class, wanted)
+                # Among themselves first: there are few then whose neighbours are to be looked for.
+                of, since, until = _joined([fresh], steps)
+                slack = np.array([steps[number] for number in of.tolist()], np.int64)
+                before = store.stretches(self.connection, of, since - slack, until + slack)
+                after = _joined([before, (of, since, until)], steps)
                 store.replace_stretches(self.connection, before, after)
 
 
-def _reach(t_us: Int64, series: PacedSeries) -> tuple[int, int]:
-    """Return the time in which stretches may be that these readings join."""
-    slack_us = int(SLACK * series.period_us)
-    return int(t_us.min()) - slack_us, int(t_us.max()) + slack_us
+def _joined(parts: Sequence[store.Stretches], steps: Mapping[int, int]) -> store.Stretches:
+    of, since, until = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    numbers, place = np.unique(of, return_inverse=True)
+    return joined(of, since, until, np.array([steps[number] for number in numbers.tolist()], np.int64)[place])
 
 
 def _by_class(series: Sequence[PacedSeries]) -> list[tuple[str, list[PacedSeries]]]:

@@ -6,9 +6,9 @@ create table heard (
     series_id integer not null,
     since     timestamptz not null,  -- its first reading
     until     timestamptz not null,  -- its last
-    primary key (series_id, since),
+    primary key (series_id, until),  -- what is asked for is nearly always of late
     check (until >= since)
-) with (fillfactor = 80);  -- a stretch grows in place every hour
+);
 
 -- Hours of series whose buckets were made good, and whose readings have not joined what was heard yet.
 create table heard_due (

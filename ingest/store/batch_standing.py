@@ -34,11 +34,11 @@ class StandingRange:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchHour:
-    """The entries of an agent that it sealed in one hour."""
+class SealedBatches:
+    """The entries of an agent that it sealed in the hours which begin in one interval, by the interval's number."""
 
     agent: str
-    hour: datetime
+    interval: int
     batches: int
     readings: int
     duplicates: int
@@ -128,11 +128,12 @@ def sealed_at(c: Database, entries: Sequence[tuple[int, int]]) -> dict[tuple[int
     return {(spool, sequence): at for spool, sequence, at in rows}
 
 
-def batch_hours(c: Database, agents: Sequence[str], start: datetime, end: datetime) -> list[BatchHour]:
-    """Return the entries of these agents by the hours that begin in [start, end), those not counted yet included."""
-    with c.cursor(row_factory=class_row(BatchHour)) as cursor:
+def sealed_batches(c: Database, agents: Sequence[str], bounds: Sequence[datetime]) -> list[SealedBatches]:
+    """Return the entries of these agents by intervals between ascending bounds, those not counted yet included."""
+    with c.cursor(row_factory=class_row(SealedBatches)) as cursor:
         return cursor.execute(
-            """select agent, hour, sum(batches)::bigint as batches, sum(readings)::bigint as readings,
+            """select agent, width_bucket(hour, %(bounds)s::timestamptz[]) - 1 as interval,
+                      sum(batches)::bigint as batches, sum(readings)::bigint as readings,
                       sum(duplicates)::bigint as duplicates, sum(corrections)::bigint as corrections
                  from (select spool_id, hour, batches, readings, duplicates, corrections from batch_hours
                         union all
@@ -140,9 +141,9 @@ def batch_hours(c: Database, agents: Sequence[str], start: datetime, end: dateti
                               corrections
                          from ledger where entry_id > (select entry_id from batches_counted)) b
                  join spools s using (spool_id)
-                where s.agent = any(%s) and hour >= %s and hour < %s
-                group by agent, hour""",
-            [list(agents), start, end],
+                where s.agent = any(%(agents)s) and hour >= %(start)s and hour < %(end)s
+                group by 1, 2""",
+            {"agents": list(agents), "bounds": list(bounds), "start": bounds[0], "end": bounds[-1]},
         ).fetchall()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,13 +16,12 @@ from psycopg.rows import class_row
 from ingest.store.arrays import array_cursor
 from ingest.store.buckets_in import Span
 from ingest.store.connection import Database
-from ingest.store.entries import instant
+from ingest.store.pgarray import number_array
 from ingest.store.pgcopy import POSTGRES_EPOCH_US
 
 Int64 = NDArray[np.int64]
-Stretches = tuple[Int64, Int64]
-"""First and last reading of each stretch in µs since 1970, in the order of time."""
-NONE: Stretches = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+Stretches = tuple[Int64, Int64, Int64]
+"""Number of the series, first and last reading of each stretch (µs since 1970): int64 arrays of one length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,8 @@ def paced_numbered(c: Database, numbers: Sequence[int]) -> list[PacedSeries]:
         return cursor.execute(f"{_PACED} and series_id = any(%s)".encode(), [list(numbers)]).fetchall()
 
 
-def reading_times(c: Database, retention_class: str, spans: Sequence[Span]) -> dict[int, Int64]:
-    """Return the times of the readings in these spans by series, in µs since 1970, in no order."""
-    if not spans:
-        return {}
+def readings_as_stretches(c: Database, retention_class: str, spans: Sequence[Span]) -> Stretches:
+    """Return the readings in these spans, each as a stretch of its own, in no order."""
     # "offset 0" has each span looked up by itself, by the key; the constants leave out chunks that lie elsewhere.
     query = sql.SQL(
         """select s.series_id, array_agg(r.t)
@@ -83,28 +80,32 @@ def reading_times(c: Database, retention_class: str, spans: Sequence[Span]) -> d
                 "series": [span.series_id for span in spans],
                 "starts": [span.start for span in spans],
                 "ends": [span.end for span in spans],
-                "first": min(span.start for span in spans),
-                "last": max(span.end for span in spans),
+                "first": min((span.start for span in spans), default=None),
+                "last": max((span.end for span in spans), default=None),
             },
             prepare=False,
         ).fetchall()
-    return {number: t + POSTGRES_EPOCH_US for number, t in rows}
+    t_us = _concatenated([t for _, t in rows])
+    return np.repeat(np.array([number for number, _ in rows], np.int64), [len(t) for _, t in rows]), t_us, t_us
 
 
-def stretches(c: Database, reaches: Mapping[int, tuple[int, int]]) -> dict[int, Stretches]:
-    """Return the kept stretches of series that touch a time [from, to], both in µs since 1970, given by series."""
-    if not reaches:
-        return {}
-    lows, highs = zip(*reaches.values(), strict=True)
+def stretches(c: Database, numbers: Int64, from_us: Int64, to_us: Int64) -> Stretches:
+    """Return the kept stretches of series that touch a time [from, to] of each, in no order."""
     with array_cursor(c) as cursor:
         rows = cursor.execute(
-            """select s.series_id, array_agg(h.since order by h.since), array_agg(h.until order by h.since)
-                 from unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[]) as s (series_id, low, high)
-                 join heard h on h.series_id = s.series_id and h.since <= s.high and h.until >= s.low
-                group by s.series_id""",
-            [list(reaches), [instant(low) for low in lows], [instant(high) for high in highs]],
+            """select h.series_id, array_agg(h.since), array_agg(h.until)
+                 from unnest(%b::integer[], %b::timestamptz[], %b::timestamptz[]) as s (series_id, low, high)
+                 join heard h on h.series_id = s.series_id and h.until >= s.low and h.since <= s.high
+                group by h.series_id""",
+            [number_array("int4", numbers), number_array("timestamptz", from_us), number_array("timestamptz", to_us)],
         ).fetchall()
-    return {number: (since + POSTGRES_EPOCH_US, until + POSTGRES_EPOCH_US) for number, since, until in rows}
+    of = np.repeat(np.array([number for number, *_ in rows], np.int64), [len(since) for _, since, _ in rows])
+    return of, _concatenated([since for _, since, _ in rows]), _concatenated([until for *_, until in rows])
+
+
+def _concatenated(parts: Sequence[Int64]) -> Int64:
+    """Return times of PostgreSQL as one array in µs since 1970."""
+    return np.concatenate([np.zeros(0, np.int64), *parts]) + POSTGRES_EPOCH_US
 
 
 def first_heard_us(c: Database, numbers: Sequence[int]) -> dict[int, int]:
@@ -112,7 +113,7 @@ def first_heard_us(c: Database, numbers: Sequence[int]) -> dict[int, int]:
     rows = c.execute(
         """select n.series_id, (extract(epoch from h.since) * 1000000)::bigint
              from unnest(%s::integer[]) as n (series_id)
-            cross join lateral (select since from heard h where h.series_id = n.series_id order by since limit 1) h""",
+            cross join lateral (select since from heard h where h.series_id = n.series_id order by until limit 1) h""",
         [list(numbers)],
     )
     return dict(rows.fetchall())
@@ -128,34 +129,24 @@ def first_bucket_us(c: Database, retention_class: str, numbers: Sequence[int]) -
     return dict(c.execute(query, [list(numbers)]).fetchall())
 
 
-def replace_stretches(c: Database, before: Mapping[int, Stretches], after: Mapping[int, Stretches]) -> None:
-    """Store stretches of series in the place of those that they were joined from, within the caller's transaction."""
-    gone = [
-        (number, since)
-        for number, (starts, _) in before.items()
-        for since in np.setdiff1d(starts, after[number][0]).tolist()
+def replace_stretches(c: Database, before: Stretches, after: Stretches) -> None:
+    """Store stretches in the place of those that they were joined from, within the caller's transaction."""
+    values = [
+        number_array(element, column)
+        for stretch in (before, after)
+        for element, column in zip(("int4", "timestamptz", "timestamptz"), stretch, strict=True)
     ]
-    if gone:
-        numbers, since = zip(*gone, strict=True)
-        c.execute(
-            """delete from heard h using unnest(%s::integer[], %s::timestamptz[]) as g (series_id, since)
-                where h.series_id = g.series_id and h.since = g.since""",
-            [list(numbers), [instant(each) for each in since]],
-        )
-    rows = [
-        (number, since, until)
-        for number, (starts, ends) in after.items()
-        for since, until in zip(starts.tolist(), ends.tolist(), strict=True)
-    ]
-    if rows:
-        numbers, since, until = zip(*rows, strict=True)
-        c.execute(
-            """insert into heard as h (series_id, since, until)
-               select * from unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
-               on conflict (series_id, since) do update set until = excluded.until
-                where h.until is distinct from excluded.until""",
-            [list(numbers), [instant(each) for each in since], [instant(each) for each in until]],
-        )
+    c.execute(
+        f"""{_BOTH} delete from heard h using (select * from before except select * from after) g
+             where h.series_id = g.n and h.until = g.u""".encode(),  # noqa: S608 - own text
+        values,
+    )
+    c.execute(f"{_BOTH} insert into heard select * from after except select * from before".encode(), values)  # noqa: S608
+
+
+_BOTH = """
+    with before as (select * from unnest(%b::integer[], %b::timestamptz[], %b::timestamptz[]) as b (n, s, u)),
+         after as (select * from unnest(%b::integer[], %b::timestamptz[], %b::timestamptz[]) as a (n, s, u))"""
 
 
 def due_hours(c: Database, limit: int) -> list[DueHour]:

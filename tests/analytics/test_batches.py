@@ -20,7 +20,7 @@ from analytics.scheduler.batch_counting import BatchCounting
 from analytics.windows import to_us
 from ingest.store import batch_counts
 from ingest.store.account import account
-from ingest.store.batch_standing import batch_hours, standing_ranges
+from ingest.store.batch_standing import sealed_batches, standing_ranges
 
 AGENTS = ["agent-1", "agent-2", "agent-x"]
 EVER = datetime.min.replace(year=1990, tzinfo=AT.tzinfo), datetime.max.replace(year=2100, tzinfo=AT.tzinfo)
@@ -117,7 +117,7 @@ def test_an_entry_that_is_committed_after_later_ones_is_counted_once(database: s
         for _ in range(3):
             counting.run(scheduler, stopping)
         assert batch_counts.counted_until(scheduler) == 0
-        assert [hour.batches for hour in batch_hours(scheduler, AGENTS, *EVER)] == [3]
+        assert [hour.batches for hour in sealed_batches(scheduler, AGENTS, EVER)] == [3]
         slow.commit()
         write_spool(quick, "agent-1", UUID(int=3), Spool(entries=[Entry(1)]))
         for _ in range(3):
@@ -138,6 +138,6 @@ def test_portions_make_no_difference(connection: Connection, monkeypatch: pytest
     while batch_counts.count_entries(connection, newest):
         pass
     connection.execute("update ledger set sealed_at = '2000-01-01', readings = 99")  # what is counted is not looked at
-    (hour,) = batch_hours(connection, ["agent-1"], AT, AT + timedelta(hours=1))
+    (hour,) = sealed_batches(connection, ["agent-1"], [AT, AT + timedelta(hours=1)])
     assert (hour.batches, hour.readings) == (4, 12)
     assert standing_of(connection)["agent-1", UUID(int=1), "refused"] == 1

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.metrics.completeness import SLACK, covered, due_counts, joined, received
+from analytics.metrics.completeness import SLACK, covered, due_counts, joined, longest_step_us, received
 from analytics.metrics.spans import Spans
 
 grids = st.lists(st.booleans(), min_size=1, max_size=60)
@@ -47,20 +47,29 @@ def test_expected_follows_the_spans_that_are_wanted() -> None:
     assert (nothing.expected, nothing.received) == (0, 0)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 3)), max_size=60), st.integers(1, 100), st.randoms())
+@given(
+    st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 3), st.integers(0, 2)), max_size=60),
+    st.lists(st.integers(1, 100), min_size=3, max_size=3),
+    st.randoms(),
+)
 def test_stretches_joined_in_any_order_cover_what_the_readings_cover(
-    times: list[tuple[int, int]], period: int, made: random.Random
+    readings: list[tuple[int, int, int]], periods: list[int], made: random.Random
 ) -> None:
-    """Readings come in parts, in any order, some of them in several."""
-    since, until = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    """Readings of three series come in parts, in any order, some of them in several."""
+    of = since = until = np.zeros(0, dtype=np.int64)
+    steps = np.array([longest_step_us(period) for period in periods])
     parts = [*range(4), made.randrange(4)]
     made.shuffle(parts)
     for part in parts:
-        t = np.array([time for time, of in times if of == part], dtype=np.int64)
-        since, until = joined(np.concatenate([since, t]), np.concatenate([until, t]), period)
-    every = np.array(sorted(time for time, _ in times), dtype=np.int64)
-    assert Spans.union(since, until + period).pairs() == covered(every, period).pairs()
-    assert (since[1:] - until[:-1] > SLACK * period).all()
+        t = np.array([time for time, came, _ in readings if came == part], dtype=np.int64)
+        number = np.array([series for _, came, series in readings if came == part], dtype=np.int64)
+        of = np.concatenate([of, number])
+        of, since, until = joined(of, np.concatenate([since, t]), np.concatenate([until, t]), steps[of])
+    for series, period in enumerate(periods):
+        every = np.array(sorted(time for time, _, number in readings if number == series), dtype=np.int64)
+        own = of == series
+        assert Spans.union(since[own], until[own] + period).pairs() == covered(every, period).pairs()
+        assert (since[own][1:] - until[own][:-1] > SLACK * period).all()
 
 
 @given(
