@@ -225,6 +225,7 @@ def test_the_completeness_ledger_says_what_it_cannot_answer(
     if code != "invalid_request":  # the command line says what it takes by itself
         asked = {"from": WINDOW["from"], "to": WINDOW["to"]} | query
         options = [word for name, value in asked.items() for word in (f"--{name}", value)]
+        capsys.readouterr()  # what the server logged
         assert cli.main(["completeness", PLAYED.store_id, "--config", str(config), *options]) == 1
         assert capsys.readouterr().err.startswith("smartstore: ")
 
