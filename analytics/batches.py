@@ -42,6 +42,11 @@ class Gap:
     until: datetime | None
 
     @property
+    def refused_until(self) -> datetime:
+        """Latest time of a reading that was refused in it: of the sealing after it, else of the latest refusal."""
+        return self.until or self.ranges[0].refused_until or self.at
+
+    @property
     def refused_alone(self) -> bool:
         """Whether it has refused batches, and none that is missing: then what is absent in its time was in those."""
         standings = {part.standing for part in self.ranges}

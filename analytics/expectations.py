@@ -42,10 +42,12 @@ class Explanations:
         return Spans.of((to_us(loss.first_t) - period_us, to_us(loss.last_t) + 2 * period_us) for loss in self.lost)
 
     def refused_spans(self, period_us: int) -> Spans:
-        """Return the time that refused batches explain: from a period before the batch before them to the one after."""
-        return Spans.of(
-            (to_us(gap.at) - period_us, EVER_US if gap.until is None else to_us(gap.until)) for gap in self.refused
-        )
+        """Return the time that refused batches explain.
+
+        It begins a period before the sealing of the batch before them, and ends at that of the batch after them; where
+        there is none yet, when the latest refusal came.
+        """
+        return Spans.of((to_us(gap.at) - period_us, to_us(gap.refused_until)) for gap in self.refused)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,8 +20,9 @@ from ingest.store.connection import Database
 class StandingRange:
     """Successive sequences of a spool, first and last included, that stand in one place.
 
-    ``standing`` is ``committed``, ``refused``, ``declared_lost`` or ``missing``. ``known_at`` is when the spool, or the
-    refusal where the spool has no entry, was first seen.
+    ``standing`` is ``committed``, ``refused``, ``declared_lost`` or ``missing``. ``known_at`` is when the spool, or a
+    refusal where the spool is known by refusals alone, was first seen; ``refused_until`` is when its latest refusal
+    came.
     """
 
     agent: str
@@ -31,6 +32,7 @@ class StandingRange:
     first: int
     last: int
     known_at: datetime
+    refused_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +81,29 @@ with own as materialized (
      where coalesce(s.agent, n.agent) = n.agent
 ), refused as (
     select spool_id, agent, spool, range_agg(numrange(sequence, sequence + 1::numeric)) as ranges,
-           min(received_at) as received_at
+           min(received_at) as first_at, max(received_at) as last_at
       from refusals_known group by spool_id, agent, spool
 ), lost as (
     select spool_id, range_agg(numrange(first_sequence, last_sequence + 1::numeric)) as ranges
       from losses join own using (spool_id) group by spool_id
 ), known as (
     select o.spool_id, o.agent, o.spool, o.first_seen as known_at, coalesce(c.ranges, '{}') as committed,
-           coalesce(r.ranges, '{}') as refused, coalesce(l.ranges, '{}') as lost
+           coalesce(r.ranges, '{}') as refused, r.last_at as refused_until, coalesce(l.ranges, '{}') as lost
       from own o
       left join committed c using (spool_id)
       left join refused r using (spool_id)
       left join lost l using (spool_id)
     union all
-    select null, agent, spool, coalesce(received_at, now()), '{}', ranges, '{}' from refused where spool_id is null
+    select null, agent, spool, coalesce(first_at, now()), '{}', ranges, last_at, '{}'
+      from refused where spool_id is null
 ), standing as (
-    select spool_id, agent, spool, known_at, committed, refused - committed as refused,
+    select spool_id, agent, spool, known_at, refused_until, committed, refused - committed as refused,
            lost - committed - refused as lost,
            nummultirange(numrange(1, upper(committed + refused + lost))) - committed - refused - lost as missing
       from known where not isempty(committed + refused + lost)
 )
 select s.agent, s.spool, s.spool_id, p.standing, lower(range)::bigint as first, (upper(range) - 1)::bigint as last,
-       s.known_at
+       s.known_at, s.refused_until
   from standing s
  cross join lateral (values ('committed', s.committed), ('refused', s.refused), ('declared_lost', s.lost),
                             ('missing', s.missing)) as p (standing, ranges)

@@ -94,8 +94,11 @@ def test_what_is_not_in_the_ledger_stands_where_the_batch_before_it_was_sealed(c
     )
     write_spool(connection, "agent-1", UUID(int=1), content)
     connection.execute("update ledger set sealed_at = %s + sequence * interval '1 hour'", [AT])
+    connection.execute("update refusals set received_at = %s + sequence * interval '1 hour'", [AT])
     gaps = gaps_of(connection, ["agent-1"])
     told = [([(r.standing, r.first, r.last) for r in gap.ranges], gap.at, gap.until, gap.refused_alone) for gap in gaps]
+    assert gaps[-1].refused_until == AT + timedelta(hours=11)
+    assert gaps[1].refused_until == AT + timedelta(hours=9)
     at = [AT + timedelta(hours=hours) for hours in range(12)]
     assert told == [
         ([("missing", 1, 2)], at[3], at[3], False),
