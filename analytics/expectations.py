@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,14 +26,21 @@ class Definition:
     cover: Spans
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Explanations:
     """What an agent declared lost, and what of it was refused: spans of time, as widened for a period."""
 
     lost: Sequence[LossFact]
     refused: Sequence[Gap]
+    _spans: dict[int, tuple[Spans, Spans]] = field(default_factory=dict, init=False)
 
-    def lost_spans(self, period_us: int) -> Spans:
+    def spans(self, period_us: int) -> tuple[Spans, Spans]:
+        """Return the time that losses explain for a series of this period, and that refusals do."""
+        if period_us not in self._spans:  # a store's series have few periods
+            self._spans[period_us] = self._lost_spans(period_us), self._refused_spans(period_us)
+        return self._spans[period_us]
+
+    def _lost_spans(self, period_us: int) -> Spans:
         """Return the time that declared losses explain.
 
         A loss names the times of its first and last reading, of any series: one of this period may have its own up to a
@@ -41,7 +48,7 @@ class Explanations:
         """
         return Spans.of((to_us(loss.first_t) - period_us, to_us(loss.last_t) + 2 * period_us) for loss in self.lost)
 
-    def refused_spans(self, period_us: int) -> Spans:
+    def _refused_spans(self, period_us: int) -> Spans:
         """Return the time that refused batches explain.
 
         It begins a period before the sealing of the batch before them, and ends at that of the batch after them; where
@@ -85,7 +92,7 @@ def due(definitions: Sequence[Definition], registered: Spans, why: Explanations,
         Time in which readings of it are expected at all.
     """
     ordered = sorted(definitions, key=lambda each: each.since_us)
-    heard = Spans.of(pair for each in ordered for pair in each.cover.pairs())
+    heard = union(each.cover for each in ordered)
     found = Due.none(bounds_us.size - 1)
     for number, each in enumerate(ordered):
         if each.period_us is None:
@@ -102,6 +109,16 @@ def _due(wanted: Spans, heard: Spans, period_us: int, why: Explanations, bounds_
     if not silent.start.size:
         nothing = np.zeros_like(expected)
         return Due(expected, nothing, nothing, nothing)
-    lost = silent.intersect(why.lost_spans(period_us))
-    refused = silent.without(lost).intersect(why.refused_spans(period_us))
+    declared_lost, in_refused = why.spans(period_us)
+    lost = silent.intersect(declared_lost)
+    refused = silent.without(lost).intersect(in_refused)
     return Due(expected, *(due_counts(spans, period_us, bounds_us) for spans in (silent, lost, refused)))
+
+
+def union(every: Iterable[Spans]) -> Spans:
+    """Return the time in any of some sets."""
+    parts = list(every)
+    if len(parts) == 1:
+        return parts[0]
+    starts, ends = ([np.zeros(0, np.int64), *(getattr(part, edge) for part in parts)] for edge in ("start", "end"))
+    return Spans.union(np.concatenate(starts), np.concatenate(ends))

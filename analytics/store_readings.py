@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from analytics.expectations import EVER_US, Definition, Explanations, due
+from analytics.expectations import EVER_US, Definition, Explanations, due, union
 from analytics.facts import Facts, Watched, valid_spans
 from analytics.heard_time import Heard, heard_in, period_us
 from analytics.metrics.catalogue import NOMINAL_PERIOD_S
@@ -113,10 +113,9 @@ def _definitions(
     first = _first_of_unpaced(c, series)
     found: dict[Key, list[Definition]] = defaultdict(list)
     for (key, _), parts in by_definition.items():
-        spans = [heard[part.series_id].cover for part in parts if part.series_id in heard]
+        cover = union(heard[part.series_id].cover for part in parts if part.series_id in heard)
         since = [heard[part.series_id].first_us for part in parts if part.series_id in heard]
         since += [first[part.series_id] for part in parts if part.series_id in first]
-        cover = Spans.of(pair for one in spans for pair in one.pairs())
         found[key].append(Definition(min(since, default=EVER_US), period_us(parts[0]), cover))
     return found
 
