@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timedelta
 from threading import Event
@@ -144,3 +148,31 @@ def test_portions_make_no_difference(connection: Connection, monkeypatch: pytest
     (hour,) = sealed_batches(connection, ["agent-1"], [AT, AT + timedelta(hours=1)])
     assert (hour.batches, hour.readings) == (4, 12)
     assert standing_of(connection)["agent-1", UUID(int=1), "refused"] == 1
+
+
+_DYING = """
+import os, signal, sys, psycopg
+from ingest.store.batch_counts import count_entries
+connection = psycopg.connect(sys.argv[1])
+count_entries(connection, int(sys.argv[2]))
+if sys.argv[3] == "after":
+    connection.commit()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_process_killed_beside_the_commit_counts_nothing_twice(database: str, side: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        write_spool(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2), Entry(4)]))
+        newest = batch_counts.ledger_end(connection).entry_id
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        died = subprocess.run([sys.executable, "-c", _DYING, database, str(newest), side], env=environment, check=False)
+        assert died.returncode == -signal.SIGKILL
+        counting = BatchCounting()
+        for _ in range(2):
+            counting.run(connection, Event())
+        assert batch_counts.counted_until(connection) == newest
+        assert connection.execute("select sum(batches), sum(readings) from batch_hours").fetchone() == (3, 9)
+        assert standing_of(connection) == accounted(connection)
