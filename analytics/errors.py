@@ -21,6 +21,18 @@ class UnknownDistrict(LookupError):  # noqa: N818
         self.district_id = district_id
 
 
+class UnknownDevice(LookupError):  # noqa: N818
+    """No device of this id is registered to the store at any time of the window."""
+
+    def __init__(self, device_id: str, store_id: str) -> None:
+        super().__init__(
+            f"device {device_id!r} is not registered to store {store_id!r} in this window; "
+            f"GET /stores/{store_id}/devices lists its devices"
+        )
+        self.device_id = device_id
+        self.store_id = store_id
+
+
 class UnknownMetric(LookupError):  # noqa: N818
     """The catalogue has no metric of this name."""
 

@@ -67,7 +67,7 @@ def district_answer(c: Database, district_id: str, window: Window) -> DistrictAn
         If the registry has no such district in this window.
     """
     version = registry.current_version(c)
-    district, stores = _district_in(c, district_id, window, version)
+    district, stores = district_in(c, district_id, window, version)
     answers = tuple(_store_answer(c, store.store_id, window, version) for store in stores)
     return DistrictAnswer(
         district_id=district_id,
@@ -168,7 +168,7 @@ def _sum(metric: Metric, answers: Sequence[FacilitiesAnswer]) -> DistrictSum:
     )
 
 
-def _district_in(c: Database, district_id: str, window: Window, version: int) -> tuple[DistrictFact, list[StoreFact]]:
+def district_in(c: Database, district_id: str, window: Window, version: int) -> tuple[DistrictFact, list[StoreFact]]:
     """Return the district and its stores as valid on the window's first day or its last."""
     days = dict.fromkeys((window.first_date, window.last_date))
     found = [district for day in days if (district := registry.district(c, district_id, day, version))]

@@ -139,8 +139,8 @@ def _watched(series: list[RegisteredSeries], points: list[PointFact], window: Wi
     for each in series:
         key = (each.device_id, each.quantity, each.channel)
         for point in states[each.point_id]:
-            spans = _valid(each.valid_from, each.valid_to, window).intersect(
-                _valid(point.valid_from, point.valid_to, window)
+            spans = valid_spans(each.valid_from, each.valid_to, window).intersect(
+                valid_spans(point.valid_from, point.valid_to, window)
             )
             # The state of a device concerns the device, not the points that it is registered at.
             spans = spans.without(taken[key])
@@ -170,10 +170,11 @@ def _online(
             valid_from=device.valid_from,
             valid_to=device.valid_to,
         )
-        yield Watched(as_registered, "", None, _valid(device.valid_from, device.valid_to, window))
+        yield Watched(as_registered, "", None, valid_spans(device.valid_from, device.valid_to, window))
 
 
-def _valid(valid_from: date | None, valid_to: date | None, window: Window) -> Spans:
+def valid_spans(valid_from: date | None, valid_to: date | None, window: Window) -> Spans:
+    """Return the time of a fact that is valid from one local day to another; None: without an end."""
     start, end = (
         fallback if on is None else to_us(local_instant(on, time(), window.zone))
         for on, fallback in ((valid_from, -_FAR_US), (valid_to, _FAR_US))

@@ -48,7 +48,7 @@ def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched
     """Fetch the readings of these series, in one query."""
     wanted = list(watched)
     reach = reach_of(facts)
-    states = {(w.series.device_id, ONLINE, "") for w in wanted if _is_of_events(w, facts)}
+    states = {(w.series.device_id, ONLINE, "") for w in wanted if is_of_events(w, facts)}
     keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
     return observe(facts, wanted, rows, removed_before_of(c, keys))
@@ -81,7 +81,7 @@ def _without_removed(series: Observed, removed_before: datetime | None) -> Obser
     return replace(series, removed_before_us=at_us, online=online)
 
 
-def _is_of_events(watched: Watched, facts: Facts) -> bool:
+def is_of_events(watched: Watched, facts: Facts) -> bool:
     """Tell whether a series reports single events; one that never reported, as its device does in other quantities."""
     device, quantity, _ = watched.key
     if not _may_be_events(quantity):
@@ -105,7 +105,7 @@ def _observed(
     watched: Watched, facts: Facts, successive: dict[Key, tuple[SeriesArrays, ...]], periods: dict[Key, int]
 ) -> Observed:
     series = watched.series
-    events, state = _is_of_events(watched, facts), (series.device_id, ONLINE, "")
+    events, state = is_of_events(watched, facts), (series.device_id, ONLINE, "")
     # Of single events the period is that of the state which vouches for them.
     paced_by = state if events else watched.key
     period_us = periods.get(paced_by) or round(NOMINAL_PERIOD_S[paced_by[1]] * MICROSECONDS)

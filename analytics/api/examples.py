@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from analytics.api import models
+from analytics.completeness_answer import BatchCounts, By, CompletenessAnswer, LedgerRow, ReadingCounts
+from analytics.completeness_ledger import terms
 from analytics.facilities import AREA_NAMES
 from analytics.metrics.catalogue import METRICS
 from analytics.results import (
@@ -189,6 +191,51 @@ ACCOUNT = models.Account(
             chain_breaks=0,
         ),
     ),
+)
+_READINGS = ReadingCounts(
+    expected=576,
+    absent=12,
+    absent_declared_lost=10,
+    absent_refused=0,
+    absent_unexplained=2,
+    received=564,
+    late=30,
+    duplicates=1,
+    corrections=0,
+    ratio=564 / 576,
+)
+COMPLETENESS = CompletenessAnswer(
+    store_id="north-gate",
+    district_id="riverside",
+    name=_NAME,
+    window=_WINDOW,
+    by=By.DEVICE,
+    registry_version=1,
+    without_expectation=0,
+    total=LedgerRow(
+        readings=_READINGS,
+        batches=BatchCounts(
+            sealed=1440,
+            committed=1439,
+            refused=0,
+            declared_lost=1,
+            missing=0,
+            readings=565,
+            duplicates=1,
+            corrections=0,
+            refused_payloads=0,
+        ),
+    ),
+    rows=(
+        LedgerRow(
+            store_id="north-gate",
+            agent_id="north-gate-agent",
+            device_id="north-gate-door-1",
+            readings=_READINGS,
+            batches=None,
+        ),
+    ),
+    terms=terms(),
 )
 PROBLEM_KIND = models.ProblemKind.of("window_naive")
 PROBLEM_KINDS = models.ProblemKinds(problems=(PROBLEM_KIND,))

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from analytics.api.problems import MEDIA_TYPE, Found, ProblemError
-from analytics.errors import UnknownDistrict, UnknownMetric, UnknownStore
+from analytics.errors import UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.settings import AnalyticsSettings
 from analytics.web.language_choice import chosen_language
 from analytics.web.templates import problem_page
@@ -36,6 +36,7 @@ def failure_handlers(settings: AnalyticsSettings) -> dict[type[Exception], Handl
         WindowRefusedError: lambda error, _: Found(error.code, error.values),
         UnknownStore: lambda error, _: Found("unknown_store", {"id": error.store_id}),
         UnknownDistrict: lambda error, _: Found("unknown_district", {"id": error.district_id}),
+        UnknownDevice: lambda error, _: Found("unknown_device", {"id": error.device_id, "store": error.store_id}),
         UnknownMetric: lambda error, _: Found("unknown_metric", {"id": error.metric}),
         RequestValidationError: lambda error, _: _invalid(error.errors()),
         HTTPException: lambda error, request: _http_failure(error, request.method),

@@ -102,3 +102,77 @@ def received(cover: Spans, period_us: int, wanted: Spans) -> Received:
 def _periods(spans: Spans, period_us: int) -> int:
     length = spans.end - spans.start
     return int(np.maximum((2 * length + period_us) // (2 * period_us), 1).sum())
+
+
+def joined(series: Int64, since_us: Int64, until_us: Int64, slack_us: Int64) -> tuple[Int64, Int64, Int64]:
+    """Join stretches of readings, each given by its first and last, where the step between two is no gap.
+
+    A reading is a stretch of its own. The order in which stretches are joined makes no difference, nor does one that
+    comes twice; and ``Spans.union(since, until + period)`` of a series is what ``covered`` gives for its readings.
+
+    Parameters
+    ----------
+    series, since_us, until_us, slack_us
+        int64 arrays of one length, in any order: which series (its stretches are joined with each other alone), first
+        and last reading, and the longest step of the series that is no gap (see ``longest_step_us``).
+
+    Returns
+    -------
+    tuple of int64 arrays
+        Series, first and last reading of each stretch, by series and time.
+
+    Examples
+    --------
+    >>> t_us = np.array([300, 0, 60, 120])
+    >>> _, since, until = joined(np.ones(4, np.int64), t_us, t_us, np.full(4, longest_step_us(60)))
+    >>> since.tolist(), until.tolist()
+    ([0, 300], [120, 300])
+    """
+    if series.size == 0:
+        return series, since_us, until_us
+    order = np.lexsort((since_us, series))
+    series, since, slack = series[order], since_us[order], slack_us[order]
+    another = series[1:] != series[:-1]
+    # The latest end so far within the series: ends by rank, with those of every further series above all before.
+    ends, rank = np.unique(until_us[order], return_inverse=True)
+    above = np.concatenate([[0], np.cumsum(another)]) * ends.size
+    reach = ends[np.maximum.accumulate(above + rank) - above]
+    first = np.concatenate([[True], another | (since[1:] - reach[:-1] > slack[1:])])
+    last = np.concatenate([first[1:], [True]])
+    return series[first], since[first], reach[last]
+
+
+def longest_step_us(period_us: int) -> int:
+    """Return the longest step between two readings that is no gap, in whole µs."""
+    return int(SLACK * period_us)
+
+
+def due_counts(spans: Spans, period_us: int, bounds_us: Int64) -> Int64:
+    """Return how many readings are due between bounds: one at each whole multiple of the period since 1970.
+
+    Counts of neighbouring intervals add up to that of their union, whatever the bounds.
+
+    Parameters
+    ----------
+    spans
+        Time in which readings are due.
+    bounds_us
+        n + 1 ascending int64 times in µs.
+
+    Returns
+    -------
+    int64 array (n,)
+
+    Examples
+    --------
+    >>> due_counts(Spans.of([(30, 200)]), 60, np.array([0, 60, 120, 240])).tolist()
+    [0, 1, 2]
+    """
+    if spans.start.size == 0:
+        return np.zeros(bounds_us.size - 1, np.int64)
+    number = [-(-edge // period_us) for edge in (spans.start, spans.end, bounds_us)]
+    starts, ends, at = number
+    upto = np.concatenate([[0], np.cumsum(ends - starts)])
+    index = np.searchsorted(spans.start, bounds_us, side="right")
+    beyond = np.where(index > 0, np.maximum(ends[np.maximum(index - 1, 0)] - at, 0), 0)
+    return np.diff(upto[index] - beyond)

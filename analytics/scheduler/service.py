@@ -11,8 +11,10 @@ from typing import Any
 import psycopg
 
 from analytics.scheduler.aggregation import Aggregation
+from analytics.scheduler.batch_counting import BatchCounting
 from analytics.scheduler.compression import Compression
 from analytics.scheduler.counters import Counters
+from analytics.scheduler.hearing import Hearing
 from analytics.scheduler.jobs import Job, JobThread
 from analytics.scheduler.rollup import Rollup
 from analytics.settings import AnalyticsSettings
@@ -52,6 +54,14 @@ def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters)
         _tell(counters, connection)
         return more
 
+    counting = BatchCounting()
+
+    def complete(connection: Database, stopping: Event) -> bool:
+        counting.run(connection, stopping)
+        more = Hearing(connection, stopping).run()
+        _tell(counters, connection)
+        return more
+
     def compress(connection: Database, stopping: Event) -> bool:
         with closing(connect_as("compression watch")) as watching:
             return Compression(
@@ -72,6 +82,7 @@ def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters)
     return [
         Job("aggregation", settings.aggregate_every_s, aggregate),
         Job("increments", settings.increments_every_s, roll_up),
+        Job("completeness", settings.completeness_every_s, complete),
         Job("compression", settings.compress_every_s, compress),
         Job("retention", settings.retention_every_s, remove),
     ]
@@ -79,7 +90,8 @@ def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters)
 
 def _tell(counters: Counters, connection: Database) -> None:
     marks = watermarks(connection)
-    for what, until in (("buckets", marks.aggregated_until), ("increments", marks.increments_until)):
+    ends = {"buckets": marks.aggregated_until, "increments": marks.increments_until, "heard": marks.heard_until}
+    for what, until in ends.items():
         if until is not None:
             counters.until.labels(what).set(until.timestamp())
     counters.touched.set(touched_total(connection))

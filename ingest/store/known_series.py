@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import class_row
 
 from edge.wire.series import Statistic
 from ingest.store.connection import Database
@@ -33,3 +36,32 @@ def known_series(c: Database, keys: Sequence[Key]) -> dict[Key, str]:
         ],
     )
     return {(device, quantity, channel): definition for device, quantity, channel, definition in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """A definition of a series, as it is stored in one retention class."""
+
+    series_id: int
+    device: str
+    quantity: str
+    channel: str
+    definition: str
+    retention_class: str
+    kind: str
+    period_s: float | None
+
+    @property
+    def key(self) -> Key:
+        """(device, quantity, channel)."""
+        return self.device, self.quantity, self.channel
+
+
+def series_of_devices(c: Database, devices: Sequence[str]) -> list[StoredSeries]:
+    """Return every series that these devices ever reported, by number; of the four of a window its means alone."""
+    with c.cursor(row_factory=class_row(StoredSeries)) as cursor:
+        return cursor.execute(
+            f"""select s.series_id, s.device, s.quantity, s.channel, s.definition, s.retention_class, s.kind, s.period_s
+                  from series s where s.device = any(%s) and {OF_STATISTIC} order by s.series_id""",  # noqa: S608
+            [list(devices), Statistic.MEAN, Statistic.MEAN],
+        ).fetchall()

@@ -148,19 +148,24 @@ def close_before(connection: Database, retention_class: str, end: datetime) -> N
 
 def unsettled(connection: Database, retention_class: str, end: datetime) -> str | None:
     """Return what of the hours before ``end`` is not yet computed from the readings of a class, None if nothing is."""
-    ((buckets, touched, increments, due),) = connection.execute(
+    ((buckets, touched, increments, increments_due, heard, heard_due),) = connection.execute(
         """select coalesce(aggregated_until < %(end)s, true),
                   exists (select from arrivals a join series s using (series_id)
                            where a.touched is not null and a.hour < %(end)s and s.retention_class = %(of)s),
                   coalesce(increments_until < %(end)s, true),
                   exists (select from increments_due d join series s using (series_id)
+                           where d.hour < %(end)s and s.retention_class = %(of)s),
+                  coalesce(heard_until < %(end)s, true),
+                  exists (select from heard_due d join series s using (series_id)
                            where d.hour < %(end)s and s.retention_class = %(of)s)
              from watermarks""",
         {"end": end, "of": retention_class},
     ).fetchall()
     if buckets or touched:
         return "buckets"
-    return "increments" if increments or due else None
+    if increments or increments_due:
+        return "increments"
+    return "what was heard" if heard or heard_due else None
 
 
 def remove(connection: Database, gone: Range, lock_timeout: timedelta) -> Removed:

@@ -69,7 +69,8 @@ def touched_total(connection: Database) -> int:
 def mark_made_good(connection: Database, hours: Sequence[TouchedHour]) -> None:
     """Note that the buckets of these hours were made good, but of those that were touched again meanwhile.
 
-    Counters' increments are due then. An hour that a write is touching at this moment is left as it is.
+    Counters' increments and what was heard are due then. An hour that a write is touching at this moment is left as it
+    is.
     """
     connection.execute(
         """with seen as materialized (
@@ -84,6 +85,12 @@ def mark_made_good(connection: Database, hours: Sequence[TouchedHour]) -> None:
                select e.series_id, e.hour, e.touched
                  from seen e join series s using (series_id)
                 where s.kind = 'cumulative' order by 1, 2
+               on conflict (series_id, hour) do update set touched = excluded.touched
+           ), unheard as (
+               insert into heard_due as d (series_id, hour, touched)
+               select e.series_id, e.hour, e.touched
+                 from seen e join series s using (series_id)
+                where s.period_s is not null and s.kind <> 'event' order by 1, 2
                on conflict (series_id, hour) do update set touched = excluded.touched
            ), emptied as (
                delete from arrivals a using seen e

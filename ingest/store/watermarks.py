@@ -18,11 +18,12 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Watermarks:
-    """Ends of what is closed, in buckets and in increments; None: nothing is yet."""
+    """Ends of what is closed, in buckets, in increments and in what was heard; None: nothing is yet."""
 
     closed_until: datetime | None
     aggregated_until: datetime | None
     increments_until: datetime | None
+    heard_until: datetime | None
     registry_version: int
 
 
@@ -30,7 +31,7 @@ def watermarks(connection: Database) -> Watermarks:
     """Return up to where hours are closed and computed."""
     with connection.cursor(row_factory=class_row(Watermarks)) as cursor:
         found = cursor.execute(
-            "select closed_until, aggregated_until, increments_until, registry_version from watermarks"
+            "select closed_until, aggregated_until, increments_until, heard_until, registry_version from watermarks"
         ).fetchone()
     if found is None:
         msg = "the table watermarks has lost its row: restore it with 'insert into watermarks default values'"
@@ -57,7 +58,8 @@ def close_until(connection: Database, end: datetime) -> None:
            update watermarks
               set closed_until = until,
                   aggregated_until = case when aggregated_until > until then until else aggregated_until end,
-                  increments_until = case when increments_until > until then until else increments_until end
+                  increments_until = case when increments_until > until then until else increments_until end,
+                  heard_until = case when heard_until > until then until else heard_until end
              from asked
             where closed_until is distinct from until""",
         {"end": end},
@@ -84,4 +86,13 @@ def advance_increments(connection: Database, start: datetime | None, end: dateti
         """update watermarks set increments_until = %s, registry_version = %s
             where increments_until is not distinct from %s and aggregated_until >= %s""",
         [end, registry_version, start, end],
+    )
+
+
+def advance_heard(connection: Database, start: datetime | None, end: datetime) -> None:
+    """Declare that what was heard in [start, end) is kept, unless hours have been opened again meanwhile."""
+    connection.execute(
+        """update watermarks set heard_until = %s
+            where heard_until is not distinct from %s and aggregated_until >= %s""",
+        [end, start, end],
     )

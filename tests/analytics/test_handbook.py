@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics import cli as analytics_cli
 from edge import cli as edge_cli
 from ingest import cli as ingest_cli
 
@@ -75,7 +76,7 @@ def commands() -> list[str]:
     """Return the command lines of the code blocks, without their comments."""
     blocks = [block for name in PAGES for block in BLOCK.findall(page("en", name))]
     lines = [line.strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line.startswith(("smartstore-edge ", "smartstore-ingest "))]
+    return [line for line in lines if line.startswith(("smartstore ", "smartstore-edge ", "smartstore-ingest "))]
 
 
 def ingest_parser() -> argparse.ArgumentParser:
@@ -89,7 +90,12 @@ def ingest_parser() -> argparse.ArgumentParser:
 @pytest.mark.parametrize("line", commands())
 def test_the_commands_are_understood(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     program, *words = shlex.split(line, comments=True)
-    parser = edge_cli._parser(words) if program == "smartstore-edge" else ingest_parser()
+    parsers = {
+        "smartstore": analytics_cli._parser,
+        "smartstore-edge": lambda: edge_cli._parser(words),
+        "smartstore-ingest": ingest_parser,
+    }
+    parser = parsers[program]()
     try:
         assert parser.parse_args(words)
     except SystemExit:

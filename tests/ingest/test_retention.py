@@ -23,6 +23,7 @@ from storage_tools.sealed_leaves import leaves_told, sealed_leaves, tree_root
 from analytics.increments import fetch_increments
 from analytics.scheduler.aggregation import Aggregation
 from analytics.scheduler.compression import Compression
+from analytics.scheduler.hearing import Hearing
 from analytics.scheduler.rollup import Rollup
 from edge.wire.series import Kind, Origin, Series, SeriesTable, Unit
 from ingest.backup.facts import sampled_roots
@@ -114,6 +115,12 @@ def otherwise(site: Site, seed: int) -> None:
 
 
 def settle(site: Site) -> None:
+    compute(site)
+    while Hearing(site.connection).run():
+        pass
+
+
+def compute(site: Site) -> None:
     while Aggregation(site.connection).run(instant(SEALED_US - DAY_US)):
         pass
     while Rollup(site.connection).run():
@@ -140,8 +147,8 @@ def accounted(site: Site) -> None:
 
 def computed(site: Site) -> dict[str, list[tuple[Any, ...]]]:
     return {
-        name: site.steps.rows(f"select * from {name} order by series_id, bucket")  # noqa: S608 - own names
-        for name in [*BUCKETS, "increments_15m"]
+        name: site.steps.rows(f"select * from {name} order by 1, 2")  # noqa: S608 - own names
+        for name in [*BUCKETS, "increments_15m", "heard"]
     }
 
 
@@ -247,6 +254,18 @@ def test_what_is_not_computed_yet_stays(site: Site) -> None:
     settle(site)
     assert {r.range.retention_class for r in site.remove()} == {"state"}
     accounted(site)
+
+
+def test_what_is_not_noted_as_heard_yet_stays(site: Site) -> None:
+    live(site)
+    compute(site)
+    assert site.remove() == []
+    settle(site)
+    site.take([(M1, HOUR_US + 1, 1.0)])
+    compute(site)
+    assert {r.range.retention_class for r in site.remove()} == {"count"}
+    settle(site)
+    assert {r.range.retention_class for r in site.remove()} == {"state"}
 
 
 def test_late_readings_of_a_removed_time_are_counted_and_not_stored(site: Site) -> None:

@@ -11,14 +11,15 @@ from enum import StrEnum
 
 import psycopg
 
-from analytics.scheduler import aggregation, rollup
+from analytics.scheduler import aggregation, hearing, rollup
 from ingest import retention
 
 KEEP_DAYS = {"count": 2, "state": 2}
+Stage = aggregation.Stage | rollup.Stage | hearing.Stage | retention.Stage
 
 
-def run(dsn: str, stage: aggregation.Stage | rollup.Stage | retention.Stage, nth: int, until: datetime) -> int:
-    """Aggregate up to ``until``, roll up, or remove what is older then, and die by SIGKILL at the stage's ``nth`` time.
+def run(dsn: str, stage: Stage, nth: int, until: datetime) -> int:
+    """Aggregate up to ``until``, roll up, hear, or remove what is older then; die by SIGKILL at the ``nth`` time of it.
 
     Returns the exit status.
     """
@@ -43,6 +44,8 @@ def main() -> None:
             aggregation.Aggregation(connection, observe=observe).run(until)
         elif job == rollup.__name__:
             rollup.Rollup(connection, observe=observe).run()
+        elif job == hearing.__name__:
+            hearing.Hearing(connection, observe=observe).run()
         else:
             retention.Retention(connection, KEEP_DAYS, observe=observe).run(until)
 

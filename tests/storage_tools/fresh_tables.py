@@ -16,6 +16,8 @@ _TABLES = [
     "increments_due",
     "increments_15m",
     "leaves",
+    "heard",
+    "heard_due",
     *(f"buckets_{width}_{of}" for width in ("15m", "60m", "480m") for of in ("count", "state", "archive")),
 ]
 
@@ -25,4 +27,7 @@ def remove_readings(connection: psycopg.Connection[Any]) -> None:
     for table in _TABLES:
         connection.execute(sql.SQL("delete from {}").format(sql.Identifier(table)))
     connection.execute("update retention set closed_before = null, removed_before = null")
-    connection.execute("update watermarks set closed_until = null, aggregated_until = null, increments_until = null")
+    connection.execute(
+        """update watermarks
+              set closed_until = null, aggregated_until = null, increments_until = null, heard_until = null"""
+    )

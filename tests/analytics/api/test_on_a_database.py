@@ -19,6 +19,7 @@ from stored_readings import store_readings
 from analytics import cli, facilities
 from analytics.api.app import create_app
 from analytics.api.database import read_only
+from analytics.completeness_answer import CompletenessAnswer
 from analytics.metrics.catalogue import METRICS
 from analytics.results import DistrictAnswer, FacilitiesAnswer, Result, Status
 from analytics.settings import load
@@ -176,6 +177,57 @@ def test_the_completeness_account_has_every_spool(client: httpx.Client) -> None:
     stands = spool["committed"] + spool["refused"] + spool["declared_lost"] + spool["missing"]
     assert stands == spool["highest_sequence"] == 1
     assert account["complete"] is True
+
+
+def test_the_completeness_ledger_is_served_and_printed(
+    client: httpx.Client, config: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = f"/stores/{PLAYED.store_id}/completeness"
+    served_answer = CompletenessAnswer.model_validate_json(client.get(path, params=WINDOW).content)
+    assert {row.device_id for row in served_answer.rows} == {device.device_id for device in PLAYED.devices}
+    with psycopg.connect(dsn) as c:
+        counted = c.execute(
+            """select count(*) from (select t from readings_count union all select t from readings_state) r
+                where t >= '2026-05-04T00:00+08:00' and t < '2026-05-05T00:00+08:00'"""
+        ).fetchone()
+    assert counted == (served_answer.total.readings.received,)
+    assert served_answer.total.readings.absent == 0 < served_answer.total.readings.expected
+    hours = client.get(path, params={**WINDOW, "by": "hour", "device": PLAYED.devices[0].device_id}).json()
+    assert len(hours["rows"]) == 24
+    assert hours["total"]["batches"] is None
+    district = client.get(f"/districts/{PLAN.district_id}/completeness", params=WINDOW).json()
+    rows = {row["store_id"]: row for row in district["rows"]}
+    assert rows[PLAYED.store_id]["readings"] == served_answer.total.readings.model_dump()
+    silent = rows[SILENT.store_id]["readings"]
+    assert silent["absent_unexplained"] == silent["expected"] > 0
+    asked = ["completeness", PLAYED.store_id, "--config", str(config), "--from", WINDOW["from"], "--to", WINDOW["to"]]
+    assert cli.main([*asked, "--json"]) == 0
+    assert CompletenessAnswer.model_validate_json(capsys.readouterr().out) == served_answer
+    for language, words in {"en": ["absent, unexplained", "Batches, by"], "zh": ["缺失（无解释）", "断号批次"]}.items():
+        assert cli.main([*asked, "--lang", language, "--by", "agent"]) == 0
+        table = capsys.readouterr().out
+        assert [word for word in [*words, PLAYED.agent_id] if word not in table] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"device": "nothing-like-it"}, "unknown_device"),
+        ({"by": "minute"}, "invalid_request"),
+        ({"from": "2026-05-04T00:07+08:00"}, "quarter_hours_only"),
+    ],
+)
+def test_the_completeness_ledger_says_what_it_cannot_answer(
+    client: httpx.Client, config: Path, query: dict[str, str], code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = client.get(f"/stores/{PLAYED.store_id}/completeness", params=WINDOW | query)
+    assert answer.json()["code"] == code
+    if code != "invalid_request":  # the command line says what it takes by itself
+        asked = {"from": WINDOW["from"], "to": WINDOW["to"]} | query
+        options = [word for name, value in asked.items() for word in (f"--{name}", value)]
+        capsys.readouterr()  # what the server logged
+        assert cli.main(["completeness", PLAYED.store_id, "--config", str(config), *options]) == 1
+        assert capsys.readouterr().err.startswith("smartstore: ")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -32,7 +32,7 @@ from ingest.migrate import migrate
 from ingest.store.connection import Database
 
 START_US = 1_735_689_600_000_000  # 2025-01-01T00:00:00Z: old, by the clock of any machine that runs this
-QUICKLY = "aggregate_every_s = 0.2\nincrements_every_s = 0.2\ncompress_every_s = 0.2\n"
+QUICKLY = "".join(f"{job}_every_s = 0.2\n" for job in ("aggregate", "increments", "completeness", "compress"))
 
 
 def until(true: Callable[[], object]) -> None:
@@ -139,6 +139,7 @@ def test_the_jobs_are_done_and_told_of(steps: Steps, database: str, tmp_path: Pa
         until(lambda: computed(steps) == (1440, 96, 0))
         until(lambda: metric(port, 'smartstore_scheduler_runs_total{end="good",job="compression"}') >= 1)
         until(lambda: metric(port, 'smartstore_scheduler_computed_until_timestamp_seconds{what="increments"}') > 0)
+        until(lambda: metric(port, 'smartstore_scheduler_computed_until_timestamp_seconds{what="heard"}') > 0)
         assert metric(port, "smartstore_scheduler_leading") == 1
         assert metric(port, "smartstore_scheduler_touched_hours") == 0
         assert ask(port, "/healthz")[0] == 200

@@ -14,6 +14,7 @@ from sealed_batches import SealingAgent, gauge, interval, register
 
 from analytics import settings as analytics_settings
 from analytics.scheduler.aggregation import Aggregation
+from analytics.scheduler.hearing import Hearing
 from analytics.scheduler.rollup import Rollup
 from edge.configuration import ConfigurationError
 from edge.wire.series import SeriesTable
@@ -48,6 +49,8 @@ def settle(connection: Database) -> None:
     while Aggregation(connection).run(instant(START_US + 10 * DAY_US)):
         pass
     while Rollup(connection).run():
+        pass
+    while Hearing(connection).run():
         pass
 
 

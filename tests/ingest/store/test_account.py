@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,134 +10,20 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from storage_tools.made_spools import (
+    AT,
+    Entry,
+    Lost,
+    Refusal,
+    Spool,
+    next_spool,
+    payload_sha,
+    previous_of,
+    spools,
+    write_spool,
+)
 
 from ingest.store.account import LossFact, SpoolAccount, account, losses, missing_ranges, rows_stored
-
-AT = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-def sha(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-@dataclass(frozen=True)
-class Entry:
-    sequence: int
-    readings: int = 3
-    duplicates: int = 0
-    corrections: int = 0
-    chain: str = "true"
-    """true: names the batch before it; false: names something else."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    sequence: int
-    payload: str
-    """Which of several payloads of that sequence; 'own' is the one that the next batch names."""
-    readable: bool = True
-    state: str = "open"
-
-
-@dataclass(frozen=True)
-class Lost:
-    first: int
-    last: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Spool:
-    entries: list[Entry] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
-    lost: list[Lost] = field(default_factory=list)
-    resealed: frozenset[int] = frozenset()
-    """Sequences whose readings were sealed again under the agent's next spool, and committed there."""
-    foreign: list[Refusal] = field(default_factory=list)
-    """Refusals of another agent under this spool."""
-    registered: bool = True
-    """Whether the spool is in the table of spools: it isn't where all its batches were refused."""
-
-
-def next_spool(spool: UUID) -> UUID:
-    return UUID(int=spool.int + 1000)
-
-
-def payload_sha(spool: UUID, sequence: int, payload: str = "own") -> bytes:
-    return sha(f"{spool} {sequence} {payload}")
-
-
-def previous_of(spool: UUID, entry: Entry) -> bytes | None:
-    if entry.sequence == 1:
-        return None
-    return payload_sha(spool, entry.sequence - 1) if entry.chain == "true" else sha(f"{spool} {entry.sequence} stray")
-
-
-def write(c: psycopg.Connection[Any], agent: str, spool: UUID, content: Spool) -> None:
-    if content.registered:
-        row = c.execute(
-            "insert into spools (spool, agent) values (%s, %s) returning spool_id", (spool, agent)
-        ).fetchone()
-        assert row is not None
-        for entry in content.entries:
-            c.execute(
-                "insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, duplicates,"
-                " corrections, sealed_at, row_root) values (%s, %s, %s, %s, '', 'measured', %s, %s, %s, %s, '')",
-                (
-                    row[0],
-                    entry.sequence,
-                    payload_sha(spool, entry.sequence),
-                    previous_of(spool, entry),
-                    entry.readings,
-                    entry.duplicates,
-                    entry.corrections,
-                    AT,
-                ),
-            )
-        for lost in content.lost:
-            c.execute(
-                "insert into losses values (%s, %s, %s, 5, 'spool_full', %s, %s, %s, 1) on conflict do nothing",
-                (row[0], lost.first, lost.last, payload_sha(spool, lost.last, lost.digest), AT, AT),
-            )
-    if content.resealed:
-        row = c.execute(
-            "insert into spools (spool, agent) values (%s, %s) returning spool_id", (next_spool(spool), agent)
-        ).fetchone()
-        assert row is not None
-        for number, sequence in enumerate(sorted(content.resealed), 1):
-            c.execute(
-                "insert into ledger (spool_id, sequence, sha256, previous, series_table, origin, readings, sealed_at,"
-                " row_root, resealed_spool, resealed_sequence)"
-                " values (%s, %s, %s, %s, '', 'measured', 3, %s, '', %s, %s)",
-                (
-                    row[0],
-                    number,
-                    payload_sha(next_spool(spool), number),
-                    payload_sha(next_spool(spool), number - 1) if number > 1 else None,
-                    AT,
-                    spool,
-                    sequence,
-                ),
-            )
-    if content.registered:
-        write_refusals(c, "agent-x", spool, content.foreign)
-    write_refusals(c, agent, spool, content.refusals)
-
-
-def write_refusals(c: psycopg.Connection[Any], agent: str, spool: UUID, refusals: list[Refusal]) -> None:
-    for refusal in refusals:
-        c.execute(
-            "insert into refusals (agent, unit, spool, sequence, sha256, reason, detail, state)"
-            " values (%s, 'batch', %s, %s, %s, %s, '', %s) on conflict do nothing",
-            (
-                agent,
-                spool if refusal.readable else None,
-                refusal.sequence if refusal.readable else None,
-                payload_sha(spool, refusal.sequence, refusal.payload),
-                "device_not_registered" if refusal.readable else "undecodable",
-                refusal.state,
-            ),
-        )
 
 
 def expected(agent: str, spool: UUID, content: Spool) -> SpoolAccount | None:
@@ -186,37 +70,6 @@ def expected(agent: str, spool: UUID, content: Spool) -> SpoolAccount | None:
     )
 
 
-sequences = st.integers(1, 14)
-entries = st.builds(
-    Entry,
-    sequence=sequences,
-    readings=st.integers(0, 9),
-    duplicates=st.integers(0, 2),
-    corrections=st.integers(0, 2),
-    chain=st.sampled_from(["true", "true", "true", "false"]),
-)
-refusals = st.builds(
-    Refusal,
-    sequence=sequences,
-    payload=st.sampled_from(["own", "other", "third"]),
-    readable=st.sampled_from([True, True, False]),
-    state=st.sampled_from(["open", "replayed", "resealed", "discarded"]),
-)
-lost_ranges = st.builds(
-    lambda first, length, digest: Lost(first, first + length, digest),
-    sequences,
-    st.integers(0, 5),
-    st.sampled_from(["own", "other"]),
-)
-spools = st.builds(
-    Spool,
-    entries=st.lists(entries, max_size=12, unique_by=lambda e: e.sequence),
-    refusals=st.lists(refusals, max_size=5),
-    lost=st.lists(lost_ranges, max_size=4),
-    resealed=st.frozensets(sequences, max_size=3),
-    foreign=st.lists(refusals, max_size=2),
-    registered=st.sampled_from([True, True, True, False]),
-)
 HUGE = 2**63 - 1
 
 
@@ -231,7 +84,7 @@ def test_every_sequence_stands_in_exactly_one_place(
         want = []
         for number, (agent, content) in enumerate(contents):
             spool = UUID(int=number + 1)
-            write(connection, agent, spool, content)
+            write_spool(connection, agent, spool, content)
             want.append(expected(agent, spool, content))
             if content.resealed:
                 carried = Spool(entries=[Entry(n) for n in range(1, len(content.resealed) + 1)])
@@ -254,7 +107,7 @@ def test_missing_ranges_name_the_sequences(connection: psycopg.Connection[Any]) 
         refusals=[Refusal(7, "own"), Refusal(19, "own", readable=False)],
         lost=[Lost(11, 12, "own"), Lost(12, 13, "own")],
     )
-    write(connection, "agent-1", spool, content)
+    write_spool(connection, "agent-1", spool, content)
     assert missing_ranges(connection, "agent-1", spool) == [(1, 2), (5, 6), (8, 8), (10, 10), (14, 18)]
     assert missing_ranges(connection, "agent-1", spool, limit=2) == [(1, 2), (5, 6)]
 
@@ -262,7 +115,7 @@ def test_missing_ranges_name_the_sequences(connection: psycopg.Connection[Any]) 
 def test_numbers_out_of_this_world_neither_fail_nor_take_long(connection: psycopg.Connection[Any]) -> None:
     spool = UUID(int=1)
     content = Spool(entries=[Entry(1)], lost=[Lost(5, HUGE, "own")], refusals=[Refusal(HUGE, "own")])
-    write(connection, "agent-1", spool, content)
+    write_spool(connection, "agent-1", spool, content)
     (line,) = account(connection)
     assert (line.highest_sequence, line.committed, line.refused) == (HUGE, 1, 1)
     assert (line.declared_lost, line.missing) == (HUGE - 5, 3)
@@ -271,8 +124,8 @@ def test_numbers_out_of_this_world_neither_fail_nor_take_long(connection: psycop
 
 def test_a_refusal_under_another_agent_s_spool_is_not_that_spool_s(connection: psycopg.Connection[Any]) -> None:
     spool = UUID(int=1)
-    write(connection, "agent-1", spool, Spool(entries=[Entry(1), Entry(2)]))
-    write(
+    write_spool(connection, "agent-1", spool, Spool(entries=[Entry(1), Entry(2)]))
+    write_spool(
         connection,
         "agent-2",
         spool,
@@ -295,8 +148,8 @@ def series_and_rows(
 
 
 def test_rows_stored_are_counted_over_all_retention_classes(connection: psycopg.Connection[Any]) -> None:
-    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1)]))
-    write(connection, "agent-2", UUID(int=2), Spool(entries=[Entry(1)]))
+    write_spool(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1)]))
+    write_spool(connection, "agent-2", UUID(int=2), Spool(entries=[Entry(1)]))
     by_agent = dict(connection.execute("select agent, entry_id from ledger join spools using (spool_id)").fetchall())
     series_and_rows(connection, "readings_count", by_agent, [("agent-1", 0), ("agent-1", 1), ("agent-2", 2)])
     series_and_rows(connection, "readings_state", by_agent, [("agent-1", 0)])
@@ -309,7 +162,7 @@ def test_rows_stored_are_counted_over_all_retention_classes(connection: psycopg.
     [(-5, 0, False), (-5, 1, True), (0, 1, True), (60, 61, True), (61, 70, False), (-5, 90, True)],
 )
 def test_losses_in_a_window(connection: psycopg.Connection[Any], start: int, end: int, found: bool) -> None:
-    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2), Entry(4)]))
+    write_spool(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2), Entry(4)]))
     connection.execute(
         "insert into losses select spool_id, 2, 3, 40, 'spool_age', '', %s, %s, 1 from spools",
         (AT, AT + timedelta(minutes=60)),
@@ -329,7 +182,7 @@ def test_losses_in_a_window(connection: psycopg.Connection[Any], start: int, end
 def test_a_loss_under_numbers_that_are_committed_with_another_content_stays_one(
     connection: psycopg.Connection[Any],
 ) -> None:
-    write(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2)], lost=[Lost(1, 2, "other")]))
+    write_spool(connection, "agent-1", UUID(int=1), Spool(entries=[Entry(1), Entry(2)], lost=[Lost(1, 2, "other")]))
     (fact,) = losses(connection, ["agent-1"], AT, AT + timedelta(minutes=1))
     assert fact.readings == 5
     (line,) = account(connection)
