@@ -157,7 +157,7 @@ def test_it_outlives_the_readings(steps: Steps, agent: SealingAgent) -> None:
         steps.connection.execute(f"delete from readings_{of}".encode())  # noqa: S608 - own text
     check(steps, times)
     # A reading that comes after all joins what was heard, though the readings beside it are gone.
-    steps.take("a", agent.seal([(0, 7 * HOUR_US + 13, 1.0)], base_us=START_US))
+    steps.take("a", agent.seal([(1, 7 * HOUR_US + 13, 1.0)], base_us=START_US))
     ((number, _, t_us),) = steps.rows(
         "select series_id, ordinal, (extract(epoch from t) * 1000000)::bigint from readings_state"
     )
