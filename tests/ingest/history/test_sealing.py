@@ -72,7 +72,7 @@ def opened(parts: list[SealedPart]) -> list[tuple[Batch, SeriesTable]]:
 
 @settings(max_examples=25)
 @given(
-    st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 2500)), min_size=1, max_size=3),
+    st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 2500)), min_size=1, max_size=3),
     st.sampled_from([1, 7, 2500, 2501, 6000]),
 )
 def test_batches_hold_every_reading_once_and_are_chained(blocks: list[tuple[int, int]], number: int) -> None:
