@@ -16,8 +16,8 @@ _OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
 def free_port() -> int:
     """Return a port of 127.0.0.1 on which nothing listens at this moment.
 
-    It is below those that the kernel gives outgoing connections, where that leaves some: among clients that try again
-    and again to reach a server that is away, one would get the server's own port, and the server not start again.
+    It is below those that the kernel gives to outgoing connections and to whoever wants any port, where that leaves
+    some: while a server is away, nobody gets its port by chance, and it starts again on the same.
     """
     several = first_outgoing_port() - _LOWEST
     for _ in range(_TRIES if several > 0 else 0):
