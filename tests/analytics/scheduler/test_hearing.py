@@ -157,14 +157,27 @@ def test_it_outlives_the_readings(steps: Steps, agent: SealingAgent) -> None:
         steps.connection.execute(f"delete from readings_{of}".encode())  # noqa: S608 - own text
     check(steps, times)
     # A reading that comes after all joins what was heard, though the readings beside it are gone.
-    steps.take("a", agent.seal([(1, 7 * HOUR_US + 13, 1.0)], base_us=START_US))
-    ((number, _, t_us),) = steps.rows(
-        "select series_id, ordinal, (extract(epoch from t) * 1000000)::bigint from readings_state"
-    )
+    silent_us = min(set(range(START_US, START_US + HOURS * HOUR_US, HOUR_US)) - set(_spoken_hours(steps)))
+    row = TABLE.series.index(gauge("m1")), silent_us - START_US + 13, 1.0
+    steps.take("a", agent.seal([row], base_us=START_US))
+    ((number, t_us),) = steps.rows("select series_id, (extract(epoch from t) * 1000000)::bigint from readings_state")
     times[number] = np.sort(np.append(times[number], t_us))
     check(steps, times)
     run(steps, HOURS)
     check(steps, times)
+
+
+def _spoken_hours(steps: Steps) -> list[int]:
+    """Return the hours in which the gauge is kept as heard."""
+    return [
+        hour
+        for (hour,) in steps.rows(
+            """select (extract(epoch from hour) * 1000000)::bigint
+                 from heard join series using (series_id),
+                      generate_series(date_trunc('hour', since), until, interval '1 hour') as hour
+                where quantity = 'temperature'"""
+        )
+    ]
 
 
 def test_the_clock_put_back_opens_hours_again(steps: Steps, agent: SealingAgent) -> None:
