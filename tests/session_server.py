@@ -44,8 +44,8 @@ class SessionServer:
         """The line that names the server to a person, and how it keeps its files."""
         if not isinstance(self.server, PrivateServer):
             return self.server.label
-        kept = "data folder" if self.server.folder.is_relative_to(data_folder()) else "memory"
-        return f"{self.server.label}; its files in the {kept}"
+        kept = "the data folder" if self.server.folder.is_relative_to(data_folder()) else "memory"
+        return f"{self.server.label}; its files in {kept}"
 
     def leave_disk_alone(self) -> None:
         """Have a private server not wait for the disk: tests end processes and never the machine's power.

@@ -6,6 +6,7 @@ import socket
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -96,10 +97,17 @@ def test_no_password_in_an_argument_list_or_a_log(private: PrivateServer) -> Non
 
 
 def test_settings_that_a_number_stands_on(connection: psycopg.Connection[tuple[str]]) -> None:
-    wanted = {"fsync": "on", "synchronous_commit": "on", "jit": "off", "TimeZone": "UTC", "server_encoding": "UTF8"}
+    wanted = {"synchronous_commit": "on", "jit": "off", "TimeZone": "UTC", "server_encoding": "UTF8"}
     assert {name: connection.execute(f"show {name}").fetchone() for name in wanted} == {
         name: (value,) for name, value in wanted.items()
     }
+
+
+def test_the_launcher_has_commits_reach_the_disk(private: PrivateServer, connection: psycopg.Connection[Any]) -> None:
+    """Tests alone do without, by a setting of their own that goes before the launcher's."""
+    by_file = connection.execute("select setting, sourcefile from pg_file_settings where name = 'fsync'").fetchall()
+    conf = private.installation.inside(private.folder / "cluster" / "postgresql.conf")
+    assert ("on", str(conf)) in by_file
 
 
 def test_one_launcher_at_a_time(private: PrivateServer) -> None:
