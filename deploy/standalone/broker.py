@@ -123,6 +123,7 @@ class PrivateBroker:
         self._hashes: dict[str, str] = {}  # by password: a thousand users take seconds at every start otherwise
         self._rights: dict[str, tuple[str, ...]] = {}
         self._child: Child | None = None
+        self._has_served = False
         for user, password in {_PROBE: secrets.token_urlsafe(24), **users}.items():
             self._add(user, password)
 
@@ -185,10 +186,11 @@ class PrivateBroker:
             except CannotStart:
                 taken = not self._child.running and "Address already in use" in self._child.tail()
                 self._child.stop()
-                if not taken or attempt == _PORT_TRIES - 1:
+                if not taken or self._has_served or attempt == _PORT_TRIES - 1:
                     raise
                 self.port = free_port()
             else:
+                self._has_served = True  # from now on others know its port
                 return
 
     def stop(self) -> None:

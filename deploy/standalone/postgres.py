@@ -63,6 +63,7 @@ class PrivateServer:
         self._account = server_account()
         self._cluster = folder / "cluster"
         self._child: Child | None = None
+        self._has_served = False
         self._lock: int | None = None
 
     @property
@@ -126,10 +127,11 @@ class PrivateServer:
             except CannotStart:
                 taken = not self._child.running and "could not bind" in self._child.tail()
                 self._child.stop()
-                if not taken or attempt == _PORT_TRIES - 1:
+                if not taken or self._has_served or attempt == _PORT_TRIES - 1:
                     raise
                 self.port = free_port()
             else:
+                self._has_served = True  # from now on others know its port
                 return
 
     def stop(self) -> None:

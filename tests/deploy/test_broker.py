@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from standalone.broker import PrivateBroker, password_line
+from standalone.failure import CannotStart
 
 from edge.wire.topics import INGEST_STATE_FILTER, Subject, every_agent, ingest_state_topic, topic
 
@@ -150,6 +151,15 @@ def test_kill_and_start_on_the_same_port_with_nothing_kept(broker: PrivateBroker
         ingest.subscribe(every_agent(Subject.BIRTH))
         agent.publish(topic("mall-7", Subject.BIRTH), b"again")
         assert ingest.messages.get(timeout=DEADLINE_S) == (topic("mall-7", Subject.BIRTH), b"again")
+
+
+def test_once_known_the_port_is_kept_or_the_start_fails(broker: PrivateBroker) -> None:
+    port = broker.port
+    broker.kill()
+    with socket.create_server((broker.host, port)), pytest.raises(CannotStart, match="Address already in use"):
+        broker.start()
+    broker.start()
+    assert broker.port == port
 
 
 def test_secrets_are_private_and_the_port_is_loopback_s(broker: PrivateBroker) -> None:
