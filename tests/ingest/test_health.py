@@ -252,7 +252,7 @@ def test_the_end_of_a_library_s_thread_ends_the_worker(
     monkeypatch.setattr(threading, "excepthook", worker.service.fail_after)
     connection = worker.service._session._connection
     assert connection is not None
-    monkeypatch.setattr(connection, "_confirm_at_once", lambda: 1 / 0)
+    monkeypatch.setattr(connection.client, "on_batch", lambda *_: 1 / 0)
     agent.send([agent.agent.seal([(0, 0, 1.0)])])
     worker.service.wait()
     particulars = worker.until("/healthz", 503)
