@@ -15,6 +15,7 @@ from edge.agent import limits_of
 from edge.clock import system_clock
 from edge.configuration import ConfigurationError, read_configuration
 from edge.courses import Courses, Running
+from edge.plain_names import load_tables_when_needed
 from edge.remote.configurator import Configurator
 from edge.run_state import RunRecord
 from edge.service_manager import ServiceManager
@@ -53,6 +54,7 @@ def _run(config: Path, *, until_drained: bool = False) -> int:
 
 def _play(settings: EdgeSettings, config: Path, *, until_drained: bool) -> int:
     event_log.configure()
+    load_tables_when_needed()
     clock = system_clock()
     spool = Spool.open(settings.spool.path, limits_of(settings.spool), clock)
     release = version("smartstore")
