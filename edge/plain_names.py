@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import encodings
 from codecs import CodecInfo
+from typing import Any
 
 _NAME = "idna"
 _LABEL_CHARACTERS = 63
@@ -34,7 +35,7 @@ def _encode(name: str, errors: str = "strict") -> tuple[bytes, int]:
     return idna.Codec().encode(name, errors)
 
 
-def _decode(name: bytes, errors: str = "strict") -> tuple[str, int]:
+def _decode(name: Any, errors: str = "strict") -> tuple[str, int]:
     from encodings import idna  # noqa: PLC0415 - likewise
 
     return idna.Codec().decode(name, errors)
