@@ -6,6 +6,7 @@ import functools
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -129,5 +130,8 @@ class SessionServer:
         if isinstance(self.server, PrivateServer):
             self.server.stop()
             shutil.rmtree(self.server.folder)
+            if not self.server.folder.is_relative_to(data_folder()):
+                with suppress(OSError):  # another session may be there
+                    self.server.folder.parent.rmdir()
         elif self._template is not None:
             self.drop(self._template)
