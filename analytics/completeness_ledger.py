@@ -56,19 +56,10 @@ def store_completeness(c: Database, store_id: str, window: Window, question: Que
     facts = gather(c, store_in(c, store_id, window, version), window, version)
     if question.device_id not in {None, *(device.device_id for device in facts.devices)}:
         raise UnknownDevice(str(question.device_id), store_id)
-    told = _told(c, [facts], facts.window, facts.store.business_day_start, question)
-    return CompletenessAnswer(
-        store_id=store_id,
-        district_id=facts.store.district_id,
-        name=Text(en=facts.store.name_en, zh=facts.store.name_zh),
-        window=time_window(facts.window),
-        by=question.by,
-        registry_version=version,
-        without_expectation=told.without_expectation,
-        total=told.total,
-        rows=told.rows,
-        terms=terms(),
-    )
+    store = facts.store
+    name = Text(en=store.name_en, zh=store.name_zh)
+    place = _Place(store_id, store.district_id, name, store.business_day_start, version)
+    return _answer(c, place, [facts], facts.window, question)
 
 
 def district_completeness(c: Database, district_id: str, window: Window, question: Question) -> CompletenessAnswer:
@@ -82,19 +73,8 @@ def district_completeness(c: Database, district_id: str, window: Window, questio
     version = registry.current_version(c)
     district, stores = district_in(c, district_id, window, version)
     own = Window(window.start, window.end, district.time_zone)
-    told = _told(c, [gather(c, store, own, version) for store in stores], own, time(), question)
-    return CompletenessAnswer(
-        store_id=None,
-        district_id=district_id,
-        name=Text(en=district.name_en, zh=district.name_zh),
-        window=time_window(own),
-        by=question.by,
-        registry_version=version,
-        without_expectation=told.without_expectation,
-        total=told.total,
-        rows=told.rows,
-        terms=terms(),
-    )
+    place = _Place(None, district_id, Text(en=district.name_en, zh=district.name_zh), time(), version)
+    return _answer(c, place, [gather(c, store, own, version) for store in stores], own, question)
 
 
 def terms() -> dict[str, Text]:
@@ -103,27 +83,42 @@ def terms() -> dict[str, Text]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    rows: tuple[LedgerRow, ...]
-    total: LedgerRow
-    without_expectation: int
+class _Place:
+    """What an answer is of: a store, or a district."""
+
+    store_id: str | None
+    district_id: str
+    name: Text
+    day_start: time
+    """Of its local days."""
+    registry_version: int
 
 
-def _told(c: Database, every: Sequence[Facts], window: Window, day_start: time, question: Question) -> _Told:
-    intervals = Intervals(_bounds_us(window, question.by, day_start), to_us(question.now), question.device_id)
+def _answer(
+    c: Database, place: _Place, every: Sequence[Facts], window: Window, question: Question
+) -> CompletenessAnswer:
+    intervals = Intervals(_bounds_us(window, question.by, place.day_start), to_us(question.now), question.device_id)
     agents = sorted({device.agent_id for facts in every for device in facts.devices})
     gaps = gaps_of(c, agents)
     why = _explanations(c, agents, gaps, window)
     read = [read_store(c, facts, intervals, why) for facts in every]
     batches = None if question.device_id is not None else batches_between(c, agents, gaps, intervals.bounds_us)
     by_time = question.by in {By.DAY, By.HOUR}
-    return _Told(
-        tuple(_by_time(read, batches, window, intervals) if by_time else _by_place(read, batches, question.by)),
-        LedgerRow(
+    rows = _by_time(read, batches, window, intervals) if by_time else _by_place(read, batches, question.by)
+    return CompletenessAnswer(
+        store_id=place.store_id,
+        district_id=place.district_id,
+        name=place.name,
+        window=time_window(window),
+        by=question.by,
+        registry_version=place.registry_version,
+        without_expectation=sum(store.without_expectation for store in read),
+        total=LedgerRow(
             readings=_readings(counts for store in read for counts in store.counts.values()),
             batches=_batches(batches, agents),
         ),
-        sum(store.without_expectation for store in read),
+        rows=tuple(rows),
+        terms=terms(),
     )
 
 

@@ -16,10 +16,10 @@ _LABEL_CHARACTERS = 63
 
 
 def load_tables_when_needed() -> None:
-    """Have this process load the tables for a name outside ASCII only; to be called once, at its start."""
-    codecs.unregister(encodings.search_function)
-    codecs.register(_search)
-    codecs.register(encodings.search_function)
+    """Have this process load the tables for a name outside ASCII only."""
+    for search in (_search, encodings.search_function):  # who is registered first is asked first
+        codecs.unregister(search)
+        codecs.register(search)
 
 
 def _search(name: str) -> CodecInfo | None:

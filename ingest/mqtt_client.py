@@ -75,7 +75,7 @@ def _confirms(inner: Any) -> Callable[[], None]:
 
 
 class Client(mqtt.Client):
-    """A client that acknowledges by hand; ``on_batch`` is given topic, packet number and payload of plain messages.
+    """A client that acknowledges by hand; ``on_plain`` is given topic, packet number and payload of plain messages.
 
     Whatever has properties or another quality of service comes to ``on_message``.
     """
@@ -88,7 +88,7 @@ class Client(mqtt.Client):
             reconnect_on_failure=False,
             manual_ack=True,
         )
-        self.on_batch: Callable[[str, int, bytes], None] | None = None
+        self.on_plain: Callable[[str, int, bytes], None] | None = None
 
     def acknowledge(self, numbers: Sequence[int]) -> None:
         """Send the receipts (PUBACK) of messages, given by packet number, on the present connection."""
@@ -116,8 +116,8 @@ class Client(mqtt.Client):
             and len(packet) > number_at + 2
             and packet[number_at + 2] == 0
         )
-        if self.on_batch is None or not is_plain:
+        if self.on_plain is None or not is_plain:
             return super()._handle_publish()
         number = int.from_bytes(packet[number_at : number_at + 2], "big")
-        self.on_batch(packet[2:number_at].decode("utf-8", "replace"), number, bytes(packet[number_at + 3 :]))
+        self.on_plain(packet[2:number_at].decode("utf-8", "replace"), number, bytes(packet[number_at + 3 :]))
         return MQTTErrorCode.MQTT_ERR_SUCCESS

@@ -63,7 +63,7 @@ class Retention:
     """Told of every range that went."""
     longest_wait_s: float = LONGEST_WAIT_S
 
-    def run(self, now: datetime | None) -> bool:
+    def run(self, now: datetime | None) -> None:
         """Remove what is older than it is kept at ``now``; None: nobody vouches for the time, and nothing goes.
 
         Raises
@@ -80,7 +80,6 @@ class Retention:
                 unproven.append(error)
         if unproven:
             raise unproven[0]
-        return False
 
     def _remove_before(self, retention_class: str, before: datetime) -> None:
         while not self.stopping.is_set():

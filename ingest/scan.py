@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -18,7 +18,7 @@ import simdjson
 from numpy.typing import NDArray
 
 from edge.wire.batch import MAX_PAYLOAD_BYTES, MAX_READINGS
-from edge.wire.series import Origin
+from edge.wire.series import MAX_SERIES, Origin
 from ingest.arrived import AFTER_US, FIRST_US, NO_SERIES, ArrivedBatch
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -33,21 +33,14 @@ _FIELDS = 19
 _BRACKETS = 7
 """As many as the batch has lists: none lies in another."""
 _ORIGINS = {str(origin).encode(): origin for origin in Origin}
-_MOST_SERIES = 10_000
-_MOST_FLAGS = 2**15
 _FAR_US = 2**60
 """Further from 1970 than any date; within it, base and offset add up."""
 
 
 class _Text(NamedTuple):
-    """What one text says; the arrays as bytes in the machine's order."""
+    """What one text says: how its batch begins, and its arrays as bytes in the machine's order."""
 
-    spool: UUID
-    sequence: int
-    previous: bytes | None
-    series_table: str
-    origin: Origin
-    sealed_us: int
+    begun: partial[ArrivedBatch]
     base_us: int
     readings: int
     series: bytes
@@ -92,22 +85,20 @@ class Scanner:
             or number < 1
             or (previous == b"null") != (number == 1)
             or origin not in _ORIGINS
+            or int(sealed_us) >= AFTER_US
         ):
             return None
-        return _Text(
-            _uuid(spool),
-            number,
-            bytes.fromhex(previous[1:-1].decode()) if number > 1 else None,
-            table.decode(),
-            _ORIGINS[origin],
-            int(sealed_us),
-            int(base_us),
-            readings,
-            series,
-            offset_us,
-            value,
-            flags,
+        begin = partial(
+            ArrivedBatch,
+            spool=_uuid(spool),
+            sequence=number,
+            previous=bytes.fromhex(previous[1:-1].decode()) if number > 1 else None,
+            series_table=table.decode(),
+            origin=_ORIGINS[origin],
+            sealed_us=int(sealed_us),
+            base_us=int(base_us),
         )
+        return _Text(begin, int(base_us), readings, series, offset_us, value, flags)
 
 
 def _list(document: simdjson.Object, name: str, kind: Literal["i", "d"]) -> bytes:
@@ -145,11 +136,9 @@ def _batches(texts: Sequence[_Text]) -> list[ArrivedBatch | None]:
     for n, (text, start, end, most) in enumerate(
         zip(texts, starts.tolist(), ends.tolist(), highest.tolist(), strict=True)
     ):
-        if n in wrong or text.sealed_us >= AFTER_US:
-            made.append(None)
-            continue
         own = slice(start, end)
-        made.append(ArrivedBatch(*text[:7], series[own], offset_us[own], value[own], flags[own], most))
+        arrays = {"series": series[own], "offset_us": offset_us[own], "value": value[own], "flags": flags[own]}
+        made.append(None if n in wrong else text.begun(**arrays, highest_series=most))
     return made
 
 
@@ -160,9 +149,9 @@ def _out_of_bounds(
     t_us = np.where(near, base_us + np.where(near, offset_us, 0), AFTER_US)
     return (
         (series < 0)
-        | (series >= _MOST_SERIES)
+        | (series >= MAX_SERIES)
         | (flags < 0)
-        | (flags >= _MOST_FLAGS)
+        | (flags > np.iinfo(np.int16).max)
         | (t_us < FIRST_US)
         | (t_us >= AFTER_US)
     )

@@ -188,7 +188,7 @@ class _Connection:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
-        client.on_batch = self._take
+        client.on_plain = self._take
         return client
 
     def open(self) -> None:

@@ -31,17 +31,13 @@ class Counters:
         self.until = Gauge(
             f"{prefix}_computed_until_timestamp_seconds", "End of what is computed", ["what"], registry=self.registry
         )
-        self.removed_readings = Counter(
-            f"{prefix}_removed_readings", "Readings that retention removed", ["retention_class"], registry=self.registry
-        )
-        self.removed_corrections = Counter(
-            f"{prefix}_removed_corrections",
-            "Corrections that went with them",
-            ["retention_class"],
-            registry=self.registry,
-        )
-        self.removed_chunks = Counter(
-            f"{prefix}_removed_chunks", "Chunks that retention removed", ["retention_class"], registry=self.registry
+        self.removed_readings, self.removed_corrections, self.removed_chunks = (
+            Counter(f"{prefix}_removed_{what}", text, ["retention_class"], registry=self.registry)
+            for what, text in (
+                ("readings", "Readings that retention removed"),
+                ("corrections", "Corrections that went with them"),
+                ("chunks", "Chunks that retention removed"),
+            )
         )
         self.removed_before = Gauge(
             f"{prefix}_removed_before_timestamp_seconds",

@@ -20,6 +20,7 @@ from ingest.store import heard as store
 from ingest.store import watermarks
 from ingest.store.buckets_in import Span
 from ingest.store.connection import Database
+from ingest.store.due import Due, due_hours, mark_done
 from ingest.store.heard import PacedSeries
 from ingest.store.increments import first_readings
 from ingest.store.watermarks import HOUR
@@ -104,13 +105,13 @@ class Hearing:
     def _join_due(self) -> bool:
         """Join the readings of the hours that have been due longest; return whether others are left."""
         for _ in range(_BATCHES_OF_A_RUN):
-            hours = store.due_hours(self.connection, HOURS_AT_ONCE)
+            hours = due_hours(self.connection, Due.HEARD, HOURS_AT_ONCE)
             if not hours or self.stopping.is_set():
                 return False
             series = store.paced_numbered(self.connection, sorted({hour.series_id for hour in hours}))
             self._join(series, [Span(hour.series_id, hour.hour, hour.hour + HOUR) for hour in hours])
             self.observe(Stage.DUE_JOINED)
-            store.mark_joined(self.connection, hours)
+            mark_done(self.connection, Due.HEARD, hours)
             self.observe(Stage.MARKED)
         return True
 

@@ -18,7 +18,8 @@ from analytics.windows import to_us
 from ingest.store import increments as store
 from ingest.store import watermarks
 from ingest.store.connection import Database
-from ingest.store.increments import DueHour, Register
+from ingest.store.due import Due, DueHour, due_hours, mark_done
+from ingest.store.increments import Register
 from ingest.store.registry import current_version
 from ingest.store.watermarks import HOUR
 
@@ -106,7 +107,7 @@ class Rollup:
     def _compute_due(self, version: int) -> bool:
         """Compute the hours that have been due longest; return whether others are left."""
         for _ in range(_BATCHES_OF_A_RUN):
-            hours = store.due_hours(self.connection, HOURS_AT_ONCE)
+            hours = due_hours(self.connection, Due.INCREMENTS, HOURS_AT_ONCE)
             if not hours or self.stopping.is_set():
                 return False
             registers = {
@@ -116,7 +117,7 @@ class Rollup:
             for number, spans in self._affected(registers, hours).items():
                 self._store(registers[number], Spans.of(spans), zones)
             self.observe(Stage.DUE_STORED)
-            store.mark_computed(self.connection, hours)
+            mark_done(self.connection, Due.INCREMENTS, hours)
             self.observe(Stage.MARKED)
         return True
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from edge.wire.model import WIRE_VERSION, Count, InstantUs, Sequence, Sha256Hex, WireModel
-from edge.wire.series import Origin
+from edge.wire.series import MAX_SERIES, Origin
 
 MAX_READINGS = 10_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -99,7 +99,7 @@ class Batch(WireModel):
     """The agent's wall clock at sealing."""
     monotonic_us: Count
     base_us: InstantUs
-    series: list[Annotated[int, Field(ge=0, lt=10_000)]] = Field(max_length=MAX_READINGS)
+    series: list[Annotated[int, Field(ge=0, lt=MAX_SERIES)]] = Field(max_length=MAX_READINGS)
     offset_us: list[InstantUs] = Field(max_length=MAX_READINGS)
     value: list[float] = Field(max_length=MAX_READINGS)
     flags: list[Annotated[int, Field(ge=0, lt=2**15)]] = Field(max_length=MAX_READINGS)

@@ -11,6 +11,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from edge.wire.model import WIRE_VERSION, Identifier, WireModel, canonical, digest
 
+MAX_SERIES = 10_000
+"""Most series of one table."""
+
 
 class Kind(StrEnum):
     """How the values of a series are to be read."""
@@ -193,7 +196,7 @@ class SeriesTable(WireModel):
 
     type: Literal["series_table"] = "series_table"
     version: Literal[1] = WIRE_VERSION
-    series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=10_000)]
+    series: Annotated[tuple[Series, ...], Field(min_length=1, max_length=MAX_SERIES)]
 
     @model_validator(mode="after")
     def _sorted_without_repeats(self) -> Self:

@@ -33,15 +33,6 @@ class PacedSeries:
     period_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class DueHour:
-    """An hour of a series whose readings have changed, at one touch of it."""
-
-    series_id: int
-    hour: datetime
-    touched: int
-
-
 _PACED = """select series_id, retention_class, round(period_s * 1000000)::bigint as period_us
               from series where period_s is not null and kind <> 'event'"""
 
@@ -147,29 +138,6 @@ def replace_stretches(c: Database, before: Stretches, after: Stretches) -> None:
 _BOTH = """
     with before as (select * from unnest(%b::integer[], %b::timestamptz[], %b::timestamptz[]) as b (n, s, u)),
          after as (select * from unnest(%b::integer[], %b::timestamptz[], %b::timestamptz[]) as a (n, s, u))"""
-
-
-def due_hours(c: Database, limit: int) -> list[DueHour]:
-    """Return the hours that have been due longest."""
-    with c.cursor(row_factory=class_row(DueHour)) as cursor:
-        return cursor.execute(
-            "select series_id, hour, touched from heard_due order by touched limit %s", [limit]
-        ).fetchall()
-
-
-def mark_joined(c: Database, hours: Sequence[DueHour]) -> None:
-    """Note that the readings of these hours have joined, but of those that are due anew since."""
-    c.execute(
-        """with seen as materialized (
-               select d.series_id, d.hour from heard_due d
-                 join unnest(%s::integer[], %s::timestamptz[], %s::bigint[]) as n (series_id, hour, touched)
-                      on d.series_id = n.series_id and d.hour = n.hour and d.touched = n.touched
-                order by d.series_id, d.hour
-                  for update of d skip locked
-           )
-           delete from heard_due d using seen s where d.series_id = s.series_id and d.hour = s.hour""",
-        [[h.series_id for h in hours], [h.hour for h in hours], [h.touched for h in hours]],
-    )
 
 
 def unsettled_hours(c: Database, numbers: Sequence[int], start: datetime, end: datetime) -> dict[int, list[datetime]]:

@@ -37,15 +37,6 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
-class DueHour:
-    """An hour of a register whose readings have changed, at one touch of it."""
-
-    series_id: int
-    hour: datetime
-    touched: int
-
-
-@dataclass(frozen=True, slots=True)
 class Increments:
     """Increments of one register by quarter-hour; the arrays have one length.
 
@@ -192,29 +183,6 @@ def lacking_hours(connection: Database, numbers: Sequence[int]) -> dict[int, lis
     for number, hour in rows:
         hours[number].append(hour)
     return hours
-
-
-def due_hours(connection: Database, limit: int) -> list[DueHour]:
-    """Return the hours that have been due longest."""
-    with connection.cursor(row_factory=class_row(DueHour)) as cursor:
-        return cursor.execute(
-            "select series_id, hour, touched from increments_due order by touched limit %s", [limit]
-        ).fetchall()
-
-
-def mark_computed(connection: Database, hours: Sequence[DueHour]) -> None:
-    """Note that the increments of these hours were computed, but of those that are due anew since."""
-    connection.execute(
-        """with seen as materialized (
-               select d.series_id, d.hour from increments_due d
-                 join unnest(%s::integer[], %s::timestamptz[], %s::bigint[]) as n (series_id, hour, touched)
-                      on d.series_id = n.series_id and d.hour = n.hour and d.touched = n.touched
-                order by d.series_id, d.hour
-                  for update of d skip locked
-           )
-           delete from increments_due d using seen s where d.series_id = s.series_id and d.hour = s.hour""",
-        [[h.series_id for h in hours], [h.hour for h in hours], [h.touched for h in hours]],
-    )
 
 
 def make_due(connection: Database, registers: Sequence[Register]) -> None:

@@ -18,10 +18,6 @@ from ingest.store.buckets_in import BLOCK, block_start
 from ingest.store.compression import has_chunks
 from ingest.store.connection import Database
 
-CLASSES_KEPT_FOR_A_TIME = ("count", "state")
-"""Recordings and imports of old data are in a class of their own, which is kept for ever."""
-
-
 MARGIN = timedelta(days=1)
 """How much more is closed than goes: increments that are computed anew stand on the readings of this day."""
 
@@ -165,7 +161,7 @@ def unsettled(connection: Database, retention_class: str, end: datetime) -> str 
         return "buckets"
     if increments or increments_due:
         return "increments"
-    return "what was heard" if heard or heard_due else None
+    return "stretches heard" if heard or heard_due else None
 
 
 def remove(connection: Database, gone: Range, lock_timeout: timedelta) -> Removed:

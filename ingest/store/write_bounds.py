@@ -30,9 +30,9 @@ def mark_write(connection: Database) -> WriteBounds:
 
     It must be asked before the first reading is stored: who closes a time waits for the writes that may not know.
     """
-    ((late_before_us, *stored_from_us),) = connection.execute(
-        "select late_before, count_from, state_from, null from write_bounds()"
+    ((late_before_us, count_from_us, state_from_us),) = connection.execute(
+        "select late_before, count_from, state_from from write_bounds()"
     ).fetchall()
-    by_class = dict(zip(("count", "state", "archive"), stored_from_us, strict=True))
-    of = [by_class[name] for name in CLASSES]
-    return WriteBounds(late_before_us, np.array([_EVER_US if us is None else us for us in of], np.int64))
+    from_us = {"count": count_from_us, "state": state_from_us}
+    bounds = [_EVER_US if from_us.get(name) is None else from_us[name] for name in CLASSES]
+    return WriteBounds(late_before_us, np.array(bounds, np.int64))

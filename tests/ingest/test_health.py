@@ -17,6 +17,7 @@ from resending_agent import ResendingAgent
 from sealed_batches import SealingAgent, gauge, register
 from session_server import SessionServer
 from standalone.broker import PrivateBroker
+from worker_settings import worker_settings
 
 from edge.wire.series import SeriesTable
 from edge.wire.topics import Subject
@@ -91,18 +92,7 @@ class Watched:
 def settings(database: str, broker: PrivateBroker) -> IngestSettings:
     with psycopg.connect(database, autocommit=True) as connection:
         register(connection, "a", ["d1"])
-    return IngestSettings.model_validate(
-        {
-            "broker": {
-                "host": broker.host,
-                "port": broker.port,
-                "username": "ingest",
-                "password_file": broker.password_file("ingest"),
-            },
-            "database": {"url": database},
-            "ingest": {"worker": "w1", "writers": 1, "queue_batches": 40},
-        }
-    )
+    return worker_settings(database, broker, writers=1, queue_batches=40)
 
 
 @pytest.fixture
@@ -252,7 +242,7 @@ def test_the_end_of_a_library_s_thread_ends_the_worker(
     monkeypatch.setattr(threading, "excepthook", worker.service.fail_after)
     connection = worker.service._session._connection
     assert connection is not None
-    monkeypatch.setattr(connection.client, "on_batch", lambda *_: 1 / 0)
+    monkeypatch.setattr(connection.client, "on_plain", lambda *_: 1 / 0)
     agent.send([agent.agent.seal([(0, 0, 1.0)])])
     worker.service.wait()
     particulars = worker.until("/healthz", 503)

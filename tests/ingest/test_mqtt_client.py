@@ -38,7 +38,7 @@ class Listener:
         self.client.username_pw_set("ingest", broker.password_file("ingest").read_text().strip())
         if ca_file is not None:
             self.client.tls_set(ca_certs=str(ca_file))
-        self.client.on_batch = lambda name, number, payload: self._hear(self.plain, name, number, payload)
+        self.client.on_plain = lambda name, number, payload: self._hear(self.plain, name, number, payload)
         self.client.on_message = lambda _c, _u, m: self._hear(self.others, m.topic, m.mid, bytes(m.payload))
         self.client.on_connect = lambda client, *_: client.subscribe(every_agent(Subject.BATCH), 1)
         self.client.on_subscribe = lambda *_: self._subscribed.set()

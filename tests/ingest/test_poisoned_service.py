@@ -11,6 +11,7 @@ import pytest
 from resending_agent import ResendingAgent
 from sealed_batches import SealingAgent, gauge, register
 from standalone.broker import PrivateBroker
+from worker_settings import worker_settings
 
 from edge.wire.acknowledgement import RefusalReason
 from edge.wire.model import canonical, digest
@@ -26,18 +27,7 @@ def settings(database: str, broker: PrivateBroker) -> IngestSettings:
     with psycopg.connect(database, autocommit=True) as connection:
         register(connection, "a", ["d1"])
         register(connection, "b", ["d2"])
-    return IngestSettings.model_validate(
-        {
-            "broker": {
-                "host": broker.host,
-                "port": broker.port,
-                "username": "ingest",
-                "password_file": broker.password_file("ingest"),
-            },
-            "database": {"url": database},
-            "ingest": {"worker": "w1"},
-        }
-    )
+    return worker_settings(database, broker)
 
 
 @contextmanager

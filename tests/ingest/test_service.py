@@ -16,6 +16,7 @@ from resending_agent import ResendingAgent
 from sealed_batches import SealingAgent, gauge, interval, register
 from session_server import SessionServer
 from standalone.broker import PrivateBroker
+from worker_settings import worker_settings
 
 from edge.wire.acknowledgement import RefusalReason
 from edge.wire.model import canonical, digest
@@ -63,18 +64,7 @@ class Worker:
 def settings(database: str, broker: PrivateBroker) -> IngestSettings:
     with psycopg.connect(database, autocommit=True) as connection:
         register(connection, "a", ["d1", "d2"])
-    return IngestSettings.model_validate(
-        {
-            "broker": {
-                "host": broker.host,
-                "port": broker.port,
-                "username": "ingest",
-                "password_file": broker.password_file("ingest"),
-            },
-            "database": {"url": database},
-            "ingest": {"worker": "w1", "queue_batches": 40, "write_batches": 10},
-        }
-    )
+    return worker_settings(database, broker, queue_batches=40, write_batches=10)
 
 
 @pytest.fixture
