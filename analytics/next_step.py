@@ -46,12 +46,12 @@ _REASONS = {
         en="No whole opening hour in the window has 45 minutes of readings: choose a longer window or fill the gaps.",
         zh="时段内没有任何营业整点小时达到 45 分钟有效读数：请选择更长的时段或补齐缺口。",
     ),
+    "removed_by_retention": Text(
+        en="Readings of this window were removed, as [retention] in the scheduler's settings says: choose a window "
+        "that begins later, or keep readings for longer from now on.",
+        zh="该时段的部分读数已按调度器设置中的 [retention] 删除：请选择更晚开始的时段，或从现在起延长读数的保存期。",
+    ),
 }
-_REASONS["removed_by_retention"] = Text(
-    en="Readings of this window were removed, as [retention] in the scheduler's settings says: choose a window that "
-    "begins later, or keep readings for longer from now on.",
-    zh="该时段的部分读数已按调度器设置中的 [retention] 删除：请选择更晚开始的时段，或从现在起延长读数的保存期。",
-)
 _REASONS["no_complete_hour"] = _REASONS["no_complete_period"]
 
 

@@ -153,6 +153,9 @@ def store_answer(
         end=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
         declared=False,
     )
+    removed = gap.model_copy(
+        update={"start": window.start, "end": datetime(2026, 3, 1, 20, tzinfo=UTC), "removed": True}
+    )
     return FacilitiesAnswer(
         store_id=store_id,
         name=STORES[store_id],
@@ -161,6 +164,10 @@ def store_answer(
         registry_version=3,
         origins=origins,
         evidence=evidence,
+        note=Text(
+            en="The window begins before the readings that are kept: those before 2 March 2026, 04:00 were removed.",
+            zh="该时段早于现存读数：2026年3月2日 04:00 之前的读数已按保存期删除。",
+        ),
         areas=(
             traffic(window),
             area(
@@ -195,7 +202,7 @@ def store_answer(
                         status=Status.INSUFFICIENT,
                         received=0.61,
                         limits=(CARBON_DIOXIDE_LIMIT,),
-                        gaps=(gap,),
+                        gaps=(removed, gap),
                     ),
                 ),
                 next_step=Text(

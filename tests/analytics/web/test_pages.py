@@ -165,11 +165,28 @@ def test_the_district_page_tells_everything_in_words(client: httpx.Client, langu
     [
         (
             "en",
-            ["How this was computed", "564 of 576 readings", made_answers.DIGEST, "Gaps: 1", "missing, not declared"],
+            [
+                "How this was computed",
+                "564 of 576 readings",
+                made_answers.DIGEST,
+                "Gaps: 2",
+                "missing, not declared",
+                "removed by retention",
+                "those before 2 March 2026, 04:00 were removed",
+            ],
         ),
         (
             "zh",
-            ["计算方法与依据", "应收 576 条，实收 564 条", made_answers.DIGEST, "缺口 1 处", "缺失，未申报", "告示"],
+            [
+                "计算方法与依据",
+                "应收 576 条，实收 564 条",
+                made_answers.DIGEST,
+                "缺口 2 处",
+                "缺失，未申报",
+                "已按保存期删除",
+                "04:00 之前的读数已按保存期删除",
+                "告示",
+            ],
         ),
     ],
 )
