@@ -18,12 +18,12 @@ from analytics import facilities, settings
 from analytics.api.app import create_app
 from analytics.api.database import Database, read_only
 from analytics.api.models import Catalogue, CatalogueEntry
+from analytics.catalogue.all_metrics import METRICS
 from analytics.completeness_answer import By
 from analytics.completeness_ledger import Question, store_completeness
 from analytics.completeness_table import render_completeness
 from analytics.default_window import latest_day
 from analytics.errors import UnknownDevice, UnknownMetric, UnknownStore
-from analytics.metrics.catalogue import METRICS
 from analytics.rendering import render_answer, render_catalogue
 from analytics.scheduler.service import Scheduler
 from analytics.window_text import AskedWindow, WindowRefusedError

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from analytics import series as series_room
+from analytics.catalogue.all_metrics import METRICS
+from analytics.catalogue.metric import Metric
 from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluation import Calendar, Evaluation, time_window
 from analytics.facts import Facts, Watched, gather, store_in
 from analytics.gaps import Losses, Silence
-from analytics.metrics.catalogue import METRICS, Metric
 from analytics.results import Change, Result, Status
 from analytics.windows import Window, from_us, like_period_before
 from edge.wire.series import Origin

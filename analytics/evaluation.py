@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from analytics.catalogue.metric import Basis, Metric
 from analytics.facts import Facts
 from analytics.gaps import Account, Losses, account
 from analytics.limits import Limit, shipped_limits
-from analytics.metrics.catalogue import Basis, Metric
-from analytics.metrics.inputs import Inputs, Observed, Outcome
+from analytics.metrics.inputs import Inputs, Observed, Outcome, Premises
 from analytics.metrics.spans import Int64, Spans
 from analytics.results import Interval, Result, Status, Text, TimeWindow
 from analytics.series import digest_of
@@ -94,6 +94,7 @@ class Evaluation:
         return self._result(status, outcome, received, origins), received
 
     def _inputs(self) -> Inputs:
+        store = self._facts.store
         return Inputs(
             window=self._facts.window,
             days=self._calendar.days,
@@ -103,6 +104,7 @@ class Evaluation:
             series=tuple(self.observed),
             audits=self._facts.audits,
             limits={limit.key: limit.value for limit in self._limits()},
+            premises=Premises(store.floor_area_m2, store.area_kind, store.capacity),
         )
 
     def _limits(self) -> list[Limit]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from analytics.catalogue.all_metrics import METRICS
+from analytics.catalogue.metric import Metric
 from analytics.errors import UnknownDistrict
 from analytics.evaluate import Measured, compared
 from analytics.evaluation import time_window
 from analytics.gaps import Silence
-from analytics.metrics.catalogue import METRICS, Metric
 from analytics.next_step import next_step
 from analytics.results import (
     AreaAnswer,

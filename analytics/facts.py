@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
+from analytics.catalogue.metric import Metric
 from analytics.errors import UnknownStore
-from analytics.metrics.catalogue import Metric
 from analytics.metrics.inputs import Audit
 from analytics.metrics.spans import Spans
 from analytics.results import Coverage, Facility

@@ -11,8 +11,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
 from analytics.facts import ONLINE, Facts, Watched
-from analytics.metrics.catalogue import NOMINAL_PERIOD_S
 from analytics.metrics.completeness import online
 from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
 from analytics.metrics.spans import Spans

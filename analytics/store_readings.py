@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
 from analytics.expectations import EVER_US, Definition, Explanations, due, union
 from analytics.facts import Facts, Watched, valid_spans
 from analytics.heard_time import Heard, heard_in, period_us
-from analytics.metrics.catalogue import NOMINAL_PERIOD_S
 from analytics.metrics.inputs import MICROSECONDS
 from analytics.metrics.spans import Bool, Int64, Spans
 from analytics.series import is_of_events

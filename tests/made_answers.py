@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.facilities import AREA_NAMES
-from analytics.metrics.catalogue import METRICS
 from analytics.results import (
     AreaAnswer,
     Change,

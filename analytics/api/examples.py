@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from analytics.api import models
+from analytics.catalogue.all_metrics import METRICS
 from analytics.completeness_answer import BatchCounts, By, CompletenessAnswer, LedgerRow, ReadingCounts
 from analytics.completeness_ledger import terms
 from analytics.facilities import AREA_NAMES
-from analytics.metrics.catalogue import METRICS
 from analytics.results import (
     AreaAnswer,
     Change,

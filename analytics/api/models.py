@@ -7,7 +7,7 @@ from datetime import date, time
 from pydantic import BaseModel, ConfigDict, Field
 
 from analytics.api.problems import STATUS_OF, type_of
-from analytics.metrics.catalogue import Metric
+from analytics.catalogue.metric import Metric
 from analytics.results import Facility, Text
 from analytics.wording.texts import both
 from ingest.store import registry

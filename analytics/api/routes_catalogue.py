@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path
 from analytics.api import examples
 from analytics.api.models import Catalogue, CatalogueEntry
 from analytics.api.problems import may_answer
+from analytics.catalogue.all_metrics import METRICS
 from analytics.errors import UnknownMetric
-from analytics.metrics.catalogue import METRICS
 
 router = APIRouter(tags=["metrics"])
 

@@ -183,6 +183,15 @@ class Audit:
     device_count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What the registry says of a store's size: area_kind is gross, sales or leasable; capacity in persons, or None."""
+
+    floor_area_m2: float
+    area_kind: str
+    capacity: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
     """Everything that a metric of one store over one window is computed from.
@@ -200,6 +209,7 @@ class Inputs:
     series: tuple[Observed, ...]
     audits: tuple[Audit, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    premises: Premises | None = None
 
     def of(self, *quantities: str) -> Iterator[Observed]:
         """Yield the series of these quantities."""

@@ -11,9 +11,9 @@ from fastapi.responses import HTMLResponse
 from analytics import facilities
 from analytics.api.database import Database, DatabaseDep
 from analytics.api.dependencies import StoreId
+from analytics.catalogue.all_metrics import METRICS
 from analytics.default_window import business_day, latest_day
 from analytics.errors import UnknownDistrict, UnknownStore
-from analytics.metrics.catalogue import METRICS
 from analytics.web.language_choice import remember
 from analytics.web.page_request import PageRequest, PageRequestDep
 from analytics.web.period import Period

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analytics import cli
-from analytics.metrics.catalogue import METRICS
+from analytics.catalogue.all_metrics import METRICS
 
 
 def test_the_catalogue_lists_every_metric(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from stored_readings import store_readings
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.errors import UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.evaluate import evaluate
 from analytics.facilities import district_answer, store_answer
-from analytics.metrics.catalogue import METRICS
 from analytics.results import FacilitiesAnswer, Facility, Result, Status
 from analytics.windows import Window, to_us
 from edge.readings import Reading

@@ -1,7 +1,7 @@
 from store_facts import DAY, facts, point, watched
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.facts import ONLINE
-from analytics.metrics.catalogue import METRICS
 from analytics.results import Coverage, Facility
 
 

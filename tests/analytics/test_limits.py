@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.limits import read_limits, shipped_limits
-from analytics.metrics.catalogue import METRICS
 
 ENTRY = """
 [[limit]]

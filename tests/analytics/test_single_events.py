@@ -11,11 +11,11 @@ import pytest
 from metric_inputs import claimed, inputs, observed
 from store_facts import facts, point, watched
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.evaluation import Calendar, Evaluation
 from analytics.facts import Facts, Watched
 from analytics.gaps import account
 from analytics.metrics import labels, traffic
-from analytics.metrics.catalogue import METRICS
 from analytics.metrics.inputs import Audit, Observed
 from analytics.metrics.spans import Spans
 from analytics.results import Status

@@ -19,8 +19,8 @@ from stored_readings import store_readings
 from analytics import cli, facilities
 from analytics.api.app import create_app
 from analytics.api.database import read_only
+from analytics.catalogue.all_metrics import METRICS
 from analytics.completeness_answer import CompletenessAnswer
-from analytics.metrics.catalogue import METRICS
 from analytics.results import DistrictAnswer, FacilitiesAnswer, Result, Status
 from analytics.settings import load
 from edge.simulator.plan import district_plan

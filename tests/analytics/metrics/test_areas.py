@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from metric_inputs import inputs, observed
 from numpy.typing import NDArray
 
+from analytics.catalogue.all_metrics import METRICS
 from analytics.metrics import air, availability, cold_chain, energy, labels, parking, shelves
-from analytics.metrics.catalogue import METRICS
 from analytics.metrics.inputs import Observed
 from analytics.windows import HOUR_US, Window
 from edge.wire.series import Counter, Kind, Reset

@@ -1,0 +1,48 @@
+"""A metric of the catalogue: one frozen record with its names, formula, source and function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from analytics.metrics.inputs import Measure
+from analytics.results import Facility
+
+
+class Basis(Enum):
+    """The time over which a metric needs readings."""
+
+    WINDOW = "window"
+    OPENING_HOURS = "opening_hours"
+    BUSINESS_DAYS = "business_days"
+    """From the start of the business day in which the window begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: everything that a page, a catalogue or an evaluator asks about it, and the function itself."""
+
+    name: str
+    name_en: str
+    name_zh: str
+    unit: str
+    facility: Facility
+    point_kinds: frozenset[str]
+    """Kinds of point that it concerns; empty: every registered device."""
+    quantities: tuple[str, ...]
+    formula: str
+    source: str
+    edge_cases: str
+    measure: Measure
+    formula_version: int = 1
+    basis: Basis = Basis.WINDOW
+    perimeter_only: bool = False
+    completeness_floor: float = 0.9
+    tolerance: float = 0.0
+    """Relative tolerance of a recomputation; 0: exact."""
+    limits: tuple[str, ...] = ()
+    """Keys of the limits that it applies."""
+    periods_before: int = 0
+    """Periods before the window whose readings its bounds need."""
+    summable: bool = False
+    """Whether a district's figure is the sum of its stores'."""
