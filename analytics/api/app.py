@@ -24,7 +24,7 @@ from analytics.api.database import connection_pool
 from analytics.api.doorway import Counters, Doorway
 from analytics.api.failures import failure_handlers
 from analytics.settings import AnalyticsSettings
-from analytics.web import pages
+from analytics.web import catalogue_page, pages
 from analytics.web.templates import STATIC
 
 _DESCRIPTION = (
@@ -41,6 +41,7 @@ _ROUTERS = (
     routes_problems.router,
     routes_health.router,
     pages.router,
+    catalogue_page.router,
 )
 
 

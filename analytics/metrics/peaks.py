@@ -214,14 +214,39 @@ def measure_typical_peak_hour(inputs: Inputs) -> Outcome:
     if not kept.any():
         return Outcome(None, undefined="no_complete_hour")
     seen = np.bincount(hours.hour[kept], minlength=24)
-    entries = np.bincount(hours.hour[kept], weights=bins.entries[kept], minlength=24)
-    mean = np.divide(entries, seen, out=np.zeros(24), where=seen > 0)
+    mean = mean_by_hour(hours.hour[kept], bins.entries[kept])
     best = int(np.argmax(np.where(seen > 0, mean, -1.0)))
-    if entries[best] == 0:
+    if mean[best] == 0:
         return Outcome(None, undefined="nobody_counted")
     profile = {str(hour): float(mean[hour]) for hour in range(24) if seen[hour]}
     detail = {"mean": float(mean[best]), "profile": profile, "hours_dropped": int(kept.size - kept.sum())}
     return Outcome(best, _typical_bounds(bins, hours.hour, seen, best), detail)
+
+
+def mean_by_hour(hour: Int64, entries: Int64) -> Float64:
+    """Return the mean entries of each hour of the local day over its occurrences.
+
+    Parameters
+    ----------
+    hour
+        int64 (occurrences,), 0 to 23.
+    entries
+        int64 (occurrences,).
+
+    Returns
+    -------
+    Float64
+        float64 (24,); 0 where an hour does not occur.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean_by_hour(np.array([9, 10, 9]), np.array([3, 8, 4]))[8:11].tolist()
+    [0.0, 3.5, 8.0]
+    """
+    seen = np.bincount(hour, minlength=24)
+    total = np.bincount(hour, weights=entries, minlength=24)
+    return np.divide(total, seen, out=np.zeros(24), where=seen > 0)
 
 
 def _typical_bounds(bins: _Bins, hour: Int64, seen: Int64, best: int) -> Bounds | None:

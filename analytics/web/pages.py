@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import time, timedelta
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -14,12 +13,10 @@ from analytics.api.dependencies import StoreId
 from analytics.catalogue.all_metrics import METRICS
 from analytics.default_window import business_day, latest_day
 from analytics.errors import UnknownDistrict, UnknownStore
-from analytics.web.language_choice import remember
+from analytics.web.page_answer import page_answer
 from analytics.web.page_request import PageRequest, PageRequestDep
 from analytics.web.period import Period
-from analytics.web.templates import render
 from analytics.window_text import AskedWindow
-from analytics.wording.language import Language
 from edge.wire.model import Identifier
 from ingest.store import registry
 
@@ -34,7 +31,7 @@ def districts_page(c: DatabaseDep, page: PageRequestDep, district: Identifier | 
     on = page.days[0]
     known = registry.districts(c, on)
     if not known and district is None:
-        return _page(page, "no_districts.html", version=registry.current_version(c))
+        return page_answer(page, "no_districts.html", version=registry.current_version(c))
     fact = next((one for one in known if one.district_id == (district or known[0].district_id)), None)
     if fact is None:
         raise UnknownDistrict(district or "")
@@ -43,7 +40,7 @@ def districts_page(c: DatabaseDep, page: PageRequestDep, district: Identifier | 
     period = _period(page, latest, fact.time_zone, _MIDNIGHT)
     answer = facilities.district_answer(c, fact.district_id, period.window)
     values = {"districts": known, "district": fact, "answer": answer, "period": period, "has_data": latest is not None}
-    return _page(page, "district.html", **values)
+    return page_answer(page, "district.html", **values)
 
 
 @router.get("/stores/{store_id}/page", response_class=HTMLResponse)
@@ -61,7 +58,7 @@ def store_page(c: DatabaseDep, page: PageRequestDep, store_id: StoreId) -> HTMLR
         "period": period,
         "has_data": latest is not None,
     }
-    return _page(page, "store.html", **values)
+    return page_answer(page, "store.html", **values)
 
 
 def _store(c: Database, store_id: str, page: PageRequest) -> registry.StoreFact:
@@ -76,12 +73,3 @@ def _period(page: PageRequest, latest: AskedWindow | None, time_zone: str, day_s
     today = business_day(page.now, time_zone, day_start)
     asked = page.asked or latest or AskedWindow.of_days(today, today)
     return Period.of(asked, time_zone, day_start, page.now)
-
-
-def _page(page: PageRequest, template: str, **values: Any) -> HTMLResponse:
-    url = page.request.url
-    links = {language: url.include_query_params(lang=language.value).query for language in Language}
-    answer = HTMLResponse(render(template, page.language, path=url.path, language_links=links, **values))
-    answer.headers["vary"] = "Accept-Language, Cookie"
-    remember(page.request, answer, page.language)
-    return answer

@@ -1,4 +1,5 @@
 import re
+from types import CodeType, FunctionType, ModuleType
 
 import pytest
 
@@ -33,3 +34,32 @@ def test_a_record_is_whole(metric: Metric) -> None:
 def test_every_quantity_that_a_metric_needs_has_a_nominal_period() -> None:
     needed = {quantity for metric in METRICS.values() for quantity in metric.quantities}
     assert needed <= set(NOMINAL_PERIOD_S) <= set(QUANTITIES)
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
+def test_what_it_computes_has_an_example_that_runs(metric: Metric) -> None:
+    """Pytest runs every docstring's example; of each metric one is in what its function calls, or in itself."""
+    seen: set[object] = set()
+    waiting: list[object] = [metric.measure]
+    while waiting:
+        function = waiting.pop()
+        if ">>>" in (getattr(function, "__doc__", None) or ""):
+            return
+        seen.add(function)
+        waiting += [called for called in _called(function) if called not in seen]
+    pytest.fail(f"no function that {metric.name} calls shows an example")
+
+
+def _called(function: object) -> list[object]:
+    """Return the functions and classes of analytics.metrics that a function names."""
+    if not isinstance(function, FunctionType):
+        return []
+    codes, names = [function.__code__], set[str]()
+    while codes:
+        code = codes.pop()
+        names |= set(code.co_names)
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    found = [function.__globals__.get(name) for name in names]
+    ours = [each for each in found if isinstance(each, ModuleType) and each.__name__.startswith("analytics.")]
+    found += [getattr(module, name) for module in ours for name in names if hasattr(module, name)]
+    return [each for each in found if getattr(each, "__module__", "").startswith("analytics.metrics")]

@@ -17,13 +17,15 @@ from serving import served
 from analytics import facilities
 from analytics.api.app import create_app
 from analytics.api.database import connection
+from analytics.catalogue.all_metrics import METRICS
 from analytics.settings import AnalyticsSettings
 from analytics.web import pages
 from analytics.web.templates import STATIC
 from analytics.window_text import AskedWindow
 from ingest.store import registry
 
-PAGES = ["/", "/stores/north-gate/page", "/nothing/here", "/stores/nowhere/page", "/?first_day=2999-01-01"]
+PROBLEMS = ["/nothing/here", "/stores/nowhere/page", "/?first_day=2999-01-01"]
+PAGES = ["/", "/catalogue", "/stores/north-gate/page", *PROBLEMS]
 LATEST = AskedWindow.of_days(date(2026, 3, 2), date(2026, 3, 2))
 
 
@@ -320,3 +322,12 @@ def test_every_pair_of_ink_and_ground_is_legible(ink: str, ground: str) -> None:
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", (STATIC / "style.css").read_text(encoding="utf-8")))
     lighter, darker = sorted((_luminance(colours[ink]), _luminance(colours[ground])), reverse=True)
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_catalogue_shows_every_metric_with_formula_and_source(client: httpx.Client, language: str) -> None:
+    text = _page(client, "/catalogue", language).text
+    for metric in METRICS.values():
+        name = metric.name_zh if language == "zh" else metric.name_en
+        for part in (name[1:], metric.formula, metric.source, metric.edge_cases):
+            assert " ".join(part.split()) in text
