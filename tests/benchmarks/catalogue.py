@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -29,9 +29,11 @@ from standalone.data_folder import data_folder
 from standalone.database_choice import choose_server
 
 from analytics import series as series_room
+from analytics.api.database import read_only
 from analytics.catalogue.all_metrics import METRICS
 from analytics.evaluation import Calendar, Evaluation
 from analytics.facts import Facts, Watched, gather, store_in
+from analytics.keeping import Keeping
 from analytics.metrics.inputs import Observed
 from analytics.results import Result
 from analytics.shared_rows import SharedRows
@@ -51,7 +53,7 @@ def main() -> None:
     parser.add_argument("--memory-of", metavar="DSN", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.memory_of:
-        _year_of_all(chosen.memory_of, chosen.stores)
+        _year_of_all(chosen.memory_of)
         return
     server = choose_server(data_folder(), "benchmark")
     server.start()
@@ -64,7 +66,7 @@ def main() -> None:
             stored = sum(fill(connection, store, DAYS, seed) for seed, store in enumerate(stores))
             title = f"catalogue: {len(METRICS)} metrics, {len(stores)} stores of {len(OBSERVERS)} series at one minute"
             figures = [*_computation(connection), *_fetching(connection)]
-        figures.append(_memory(session.dsn(name), chosen.stores))
+        figures.append(_memory(session.dsn(name)))
         report(f"{title}, {stored:,} readings of a year; {server.label}", figures)
     finally:
         session.drop(name)
@@ -220,20 +222,22 @@ def _rate(way: Callable[[], int]) -> float:
     return rows / (time.perf_counter() - begun_s)
 
 
-def _memory(dsn: str, stores: int) -> Figure:
-    """Return the highest resident memory of a process that computes the year of all stores."""
-    command = [sys.executable, "-m", "benchmarks.catalogue", "--memory-of", dsn, "--stores", str(stores)]
+def _memory(dsn: str) -> Figure:
+    """Return the highest resident memory of a process that computes and keeps a year of all stores, and its months."""
+    command = [sys.executable, "-m", "benchmarks.catalogue", "--memory-of", dsn]
     ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     if ran.returncode:
         sys.exit(ran.stderr)
     return Figure("a year of all stores, highest resident memory, MiB", float(ran.stdout), at_most=1024)
 
 
-def _year_of_all(dsn: str, stores: int) -> None:
-    with psycopg.connect(dsn) as connection:
-        for store in range(stores):
-            facts = _facts(connection, DAYS, f"s{store}")
-            _catalogue(facts, _fetched(connection, facts))
+def _year_of_all(dsn: str) -> None:
+    with psycopg.connect(dsn) as reading, psycopg.connect(dsn, autocommit=True) as writing:
+        read_only(reading, 600)
+        keeping, end = Keeping(reading, writing), START.date() + timedelta(days=DAYS)
+        for store in keeping.stores("d", START.date(), end):
+            for _ in keeping.run(store, START.date(), end, datetime.now(UTC)):
+                pass
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 

@@ -186,13 +186,20 @@ def _ledger(connection: Connection, store: str, days: int) -> int:
     connection.execute("insert into spools (spool, agent) values (gen_random_uuid(), %s)", [store])
     rows = connection.execute(
         """with added as (
-               insert into ledger (spool_id, sequence, sha256, series_table, origin, readings, sealed_at, row_root)
+               insert into ledger (spool_id, sequence, sha256, series_table, origin, readings, first_t, last_t,
+                                   sealed_at, row_root)
                select spool_id, n, sha256(n::text::bytea), '', 'simulated', 200,
-                      %s + n * %s, sha256(n::text::bytea)
-                 from spools, generate_series(1, %s) n where agent = %s order by n
+                      %(start)s + (n - 1) * %(long)s, %(start)s + n * %(long)s - interval '1 minute',
+                      %(start)s + n * %(long)s, sha256(n::text::bytea)
+                 from spools, generate_series(1, %(batches)s) n where agent = %(agent)s order by n
                returning entry_id)
            select min(entry_id) from added""",
-        [START.astimezone(UTC), timedelta(minutes=_BATCH_MINUTES), days * DAY_MINUTES // _BATCH_MINUTES, store],
+        {
+            "start": START.astimezone(UTC),
+            "long": timedelta(minutes=_BATCH_MINUTES),
+            "batches": days * DAY_MINUTES // _BATCH_MINUTES,
+            "agent": store,
+        },
     ).fetchall()
     return int(rows[0][0])
 
