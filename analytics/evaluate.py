@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from analytics import series as series_room
 from analytics.catalogue.all_metrics import METRICS
 from analytics.catalogue.metric import Metric
@@ -14,7 +16,9 @@ from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluation import Calendar, Evaluation, time_window
 from analytics.facts import Facts, Watched, gather, store_in
 from analytics.gaps import Losses, Silence
+from analytics.metrics.inputs import NO_ENTRY
 from analytics.results import Change, Result, Status
+from analytics.shared_rows import SharedRows
 from analytics.windows import Window, from_us, like_period_before
 from edge.wire.series import Origin
 from ingest.store import readings, registry
@@ -71,9 +75,9 @@ def measure(c: Database, metrics: Sequence[Metric], store_id: str, window: Windo
     every = list(dict.fromkeys(w for of_metric in watched.values() for w in of_metric))
     observed = series_room.fetch(c, facts, every)
     lost = _losses(c, facts, every)
-    calendar = Calendar.of(facts)
+    calendar, shared = Calendar.of(facts), SharedRows()
     evaluations = [
-        Evaluation(metric, facts, calendar, [observed[w] for w in watched[metric.name]]) for metric in metrics
+        Evaluation(metric, facts, calendar, [observed[w] for w in watched[metric.name]], shared) for metric in metrics
     ]
     origins = _origins(c, evaluations)
     results, silent = {}, {}
@@ -115,12 +119,13 @@ def _losses(c: Database, facts: Facts, watched: Iterable[Watched]) -> Losses:
 def _origins(c: Database, evaluations: Sequence[Evaluation]) -> dict[str, tuple[Origin, ...]]:
     """Return the origins of each metric's readings; nearly always all of a store's have one, then one query tells."""
     all_rows = [_with_rows(evaluation) for evaluation in evaluations]
-    together = _origins_of(c, sorted({key for keys, _ in all_rows for key in keys}), [span for _, span in all_rows])
+    entries = [np.unique(s.entry_ids) for evaluation in evaluations for s in dict.fromkeys(evaluation.observed)]
+    together = readings.origins_of_entries(c, np.unique(np.concatenate([NO_ENTRY, *entries])))
     origins = {}
     for evaluation, (keys, span) in zip(evaluations, all_rows, strict=True):
         mixed = len(together) > 1 and bool(keys)
-        found = _origins_of(c, keys, [span]) if mixed else together
-        origins[evaluation.metric.name] = tuple(sorted(found)) if keys else ()
+        found = _origins_of(c, keys, span) if mixed else together
+        origins[evaluation.metric.name] = tuple(Origin(o) for o in sorted(found)) if keys else ()
     return origins
 
 
@@ -134,9 +139,5 @@ def _with_rows(evaluation: Evaluation) -> tuple[list[tuple[str, str, str]], _Spa
     return keys, (min(times), max(times) + 1) if times else (0, 0)
 
 
-def _origins_of(c: Database, keys: list[tuple[str, str, str]], spans: list[_Span]) -> frozenset[Origin]:
-    if not keys:
-        return frozenset()
-    real = [span for span in spans if span[0] < span[1]]
-    start, end = min(span[0] for span in real), max(span[1] for span in real)
-    return frozenset(Origin(o) for o in readings.origins(c, keys, from_us(start, _UTC), from_us(end, _UTC)))
+def _origins_of(c: Database, keys: list[tuple[str, str, str]], span: _Span) -> frozenset[str]:
+    return readings.origins(c, keys, from_us(span[0], _UTC), from_us(span[1], _UTC))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+
 from analytics.catalogue.metric import Basis, Metric
 from analytics.facts import Facts
 from analytics.gaps import Account, Losses, account
@@ -15,6 +17,7 @@ from analytics.metrics.inputs import Inputs, Observed, Outcome, Premises
 from analytics.metrics.spans import Int64, Spans
 from analytics.results import Interval, Result, Status, Text, TimeWindow
 from analytics.series import digest_of
+from analytics.shared_rows import SharedRows
 from analytics.windows import LocalDays, Window, from_us, local_days, opening_spans
 from edge.wire.series import Origin
 
@@ -54,7 +57,14 @@ class Calendar:
 class Evaluation:
     """A metric of a store over a window; ``observed`` are its series with the rows that the value stands on."""
 
-    def __init__(self, metric: Metric, facts: Facts, calendar: Calendar, observed: list[Observed]) -> None:
+    def __init__(
+        self,
+        metric: Metric,
+        facts: Facts,
+        calendar: Calendar,
+        observed: list[Observed],
+        shared: SharedRows | None = None,
+    ) -> None:
         self.metric = metric
         self._facts = facts
         self._calendar = calendar
@@ -63,14 +73,9 @@ class Evaluation:
         if metric.basis is Basis.BUSINESS_DAYS:
             start = int(calendar.days.bounds_us[0])
         self.span_us = (start, facts.window.end_us)
-        self.observed = [cut for each in observed if (cut := self._cut(each)) is not None]
-
-    def _cut(self, series: Observed) -> Observed | None:
-        """Return the series with the rows that the value stands on, None where it isn't registered in that time."""
-        due = series.registered.intersect(Spans.of([self.span_us]))
-        if due.start.size == 0:
-            return None
-        return series.touching(int(due.start[0]), int(due.end[-1]), self.metric.periods_before)
+        self._shared = shared or SharedRows()
+        cuts = (self._shared.cut(each, self.span_us, metric.periods_before) for each in observed)
+        self.observed = [cut for cut in cuts if cut is not None]
 
     def result(self, lost: Losses, origins: tuple[Origin, ...]) -> tuple[Result, Account | None]:
         """Return the result and, where the metric is instrumented, the account of its readings."""
@@ -148,7 +153,7 @@ class Evaluation:
         detail = dict(outcome.detail)
         if outcome.undefined:
             detail["reason"] = outcome.undefined
-        flagged = sum(int((part.flags != 0).sum()) for each in self.observed for part in each.parts)
+        flagged = sum(int(np.count_nonzero(part.flags)) for each in self.observed for part in each.parts)
         if flagged:
             detail["flagged_readings"] = flagged
         kept_from = self._rows_kept_from()
@@ -172,7 +177,7 @@ class Evaluation:
             completeness=None if received is None else received.completeness,
             origins=origins,
             registry_version=facts.version,
-            digest=digest_of(self.observed),
+            digest=digest_of(self.observed, self._shared.leaves),
             limits=tuple(limit.check() for limit in self._limits()),
             detail=detail,
         )

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
 from analytics.facts import ONLINE, Facts, Watched
 from analytics.metrics.completeness import online
-from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
-from analytics.metrics.spans import Spans
+from analytics.metrics.inputs import MICROSECONDS, NO_ENTRY, Observed, SeriesArrays
+from analytics.metrics.spans import Int64, Spans
 from analytics.windows import from_us, local_days, to_us
 from edge.wire.quantities import QUANTITIES
 from edge.wire.series import Kind, Series
-from ingest.canonical import records, root_of_series
+from ingest.canonical import root_of_leaves, series_leaf
 from ingest.store.connection import Database
 from ingest.store.known_series import Key
 from ingest.store.readings import SeriesRows, fetch_series
@@ -62,13 +61,16 @@ def observe(
 ) -> dict[Watched, Observed]:
     """Join registered series and fetched rows, and say up to when rows of each are removed."""
     parts: dict[Key, list[SeriesArrays]] = defaultdict(list)
+    entries: dict[Key, list[Int64]] = defaultdict(list)
     for each in rows:
         series = Series.model_validate_json(each.definition)
         key = (series.device, series.quantity, series.channel)
         parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
+        entries[key].append(each.entry_ids)
     successive = {key: _successive(of_key) for key, of_key in parts.items()}
     periods = _periods(facts, successive)
     found = {w: _observed(w, facts, successive, periods) for w in watched}
+    found = {w: replace(each, entry_ids=np.concatenate([NO_ENTRY, *entries[w.key]])) for w, each in found.items()}
     return {w: _without_removed(each, removed_before.get(w.key)) for w, each in found.items()}
 
 
@@ -150,23 +152,42 @@ def _periods(facts: Facts, successive: dict[Key, tuple[SeriesArrays, ...]]) -> d
     return periods
 
 
-def digest_of(observed: Iterable[Observed]) -> str | None:
-    """Return the Merkle root, in hexadecimal, over the rows of these series, each row once; None without a row."""
+Leaves = MutableMapping[SeriesArrays, bytes]
+"""Leaves that were computed, by the rows that they are of."""
+
+
+def digest_of(observed: Iterable[Observed], leaves: Leaves) -> str | None:
+    """Return the Merkle root, in hexadecimal, over the rows of these series, each row once; None without a row.
+
+    Leaves that are computed are added to ``leaves``, and those that are there are not computed again.
+    """
     parts: dict[str, list[SeriesArrays]] = defaultdict(list)
     for series in observed:
         for part in series.parts:
-            parts[part.series.definition].append(part)
-    leaves = [(definition, _records_once(of_one)) for definition, of_one in parts.items()]
-    return root_of_series(leaves).hex() if any(len(rows) for _, rows in leaves) else None
+            if part.t_us.size:
+                parts[part.series.definition].append(part)
+    if not parts:
+        return None
+    return root_of_leaves([_leaf(parts[definition], leaves) for definition in sorted(parts)]).hex()
 
 
-def _records_once(parts: Sequence[SeriesArrays]) -> NDArray[np.void]:
-    """Return the canonical records of one definition; two states of a registered series may share rows at a seam."""
-    # Columns are joined before they become records: numpy joins records in the machine's own byte order.
+def _leaf(parts: Sequence[SeriesArrays], leaves: Leaves) -> bytes:
+    """Return the leaf of one definition; two states of a registered series may share rows at a seam."""
+    if len(parts) > 1:
+        return _leaf_of(_once(parts))
+    if parts[0] not in leaves:
+        leaves[parts[0]] = _leaf_of(parts[0])
+    return leaves[parts[0]]
+
+
+def _leaf_of(part: SeriesArrays) -> bytes:
+    return series_leaf(part.series.definition, (part.t_us, part.ordinal, part.value, part.flags))
+
+
+def _once(parts: Sequence[SeriesArrays]) -> SeriesArrays:
+    """Return the rows of one definition as one, each once."""
     t_us, ordinal, value, flags = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("t_us", "ordinal", "value", "flags")
     )
-    if len(parts) > 1:
-        first = np.unique(np.stack([t_us, ordinal.astype(np.int64)], axis=1), axis=0, return_index=True)[1]
-        t_us, ordinal, value, flags = t_us[first], ordinal[first], value[first], flags[first]
-    return records(t_us, ordinal, value, flags)
+    first = np.unique(np.stack([t_us, ordinal.astype(np.int64)], axis=1), axis=0, return_index=True)[1]
+    return SeriesArrays(parts[0].series, t_us[first], ordinal[first], value[first], flags[first])

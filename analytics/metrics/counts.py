@@ -31,6 +31,8 @@ class Slots:
 
     def where(self, keep: Bool) -> Slots:
         """Return the slots where ``keep`` is true."""
+        if keep.all():
+            return self
         return Slots(self.start_us[keep], self.end_us[keep], self.amount[keep], self.reset[keep])
 
     def whole(self) -> Int64:
@@ -43,6 +45,8 @@ def joined(parts: list[Slots]) -> Slots:
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return Slots(none, none, np.zeros(0), np.zeros(0, dtype=np.bool_))
+    if len(parts) == 1 and np.all(parts[0].end_us[1:] >= parts[0].end_us[:-1]):
+        return parts[0]
     end = np.concatenate([p.end_us for p in parts])
     order = np.argsort(end, kind="stable")
     start, amount, reset = (np.concatenate([getattr(p, n) for p in parts]) for n in ("start_us", "amount", "reset"))

@@ -112,9 +112,10 @@ def time_share(readings: Judged, period_us: int, wanted: Spans, doubt: Doubt) ->
     """
     t_us = readings.t_us
     seen = wanted.measure(t_us, t_us + holds_us(t_us, period_us))
+    certain = readings.surely is readings.possibly
     observed, held_us = int(seen.sum()), int(seen[readings.held].sum())
     worse = _doubtful(t_us, readings.surely, period_us, doubt)
-    better = _doubtful(t_us, readings.possibly, period_us, doubt)
+    better = worse if certain else _doubtful(t_us, readings.possibly, period_us, doubt)
     low = int(seen[readings.surely].sum()) - worse.lost(wanted)
     high = int(seen[readings.possibly].sum()) + better.gained(wanted)
     return TimeShare(

@@ -19,6 +19,7 @@ from edge.wire.series import Counter, Kind, OnChange, Series
 Int16 = NDArray[np.int16]
 MICROSECONDS = 1_000_000
 _EVER = (-(2**62), 2**62)
+NO_ENTRY = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +81,10 @@ class Observed:
     """Of single events: the time for which its agent vouches that the device was reachable; None: nobody says."""
     removed_before_us: int | None = None
     """Time before which retention has removed its rows; None: it has not."""
+    entry_ids: Int64 = field(default_factory=lambda: NO_ENTRY)
+    """Ledger entries of the rows that were fetched of it; those of a part of them are among these."""
+    _known: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
+    """What was computed of it, by what it is: several metrics ask for the same."""
 
     @property
     def claims_completeness(self) -> bool:
@@ -102,6 +107,11 @@ class Observed:
 
         Single events cover none: in their stead stands the time for which the device was online.
         """
+        if "cover" not in self._known:
+            self._known["cover"] = self._cover()
+        return self._known["cover"]  # type: ignore[no-any-return]
+
+    def _cover(self) -> Spans:
         told = [part for part in self.parts if part.t_us.size and part.series.kind is not Kind.EVENT]
         spans = [covered(part.t_us, part.period_us or self.period_us) for part in told]
         if self.events and self.online is not None:
@@ -125,8 +135,11 @@ class Observed:
 
     def slots(self, midnights_us: Int64) -> Slots:
         """Return its counts as slots that begin while it is registered: of two states of it, one has each slot."""
-        slots = self.slots_touching(midnights_us)
-        return slots.where(self.registered.contains(slots.start_us))
+        key = "slots", midnights_us.tobytes()
+        if key not in self._known:
+            slots = self.slots_touching(midnights_us)
+            self._known[key] = slots.where(self.registered.contains(slots.start_us))
+        return self._known[key]  # type: ignore[no-any-return]
 
     def slots_touching(self, midnights_us: Int64) -> Slots:
         """Return its amounts as slots, of intervals, events and registers alike, those across its edges included."""

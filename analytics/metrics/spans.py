@@ -43,11 +43,14 @@ class Spans:
         """Return the union of the spans [start[i], end[i]), in any order; touching ones become one."""
         starts, ends = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
         real = starts < ends
-        starts, ends = starts[real], ends[real]
+        if not real.all():
+            starts, ends = starts[real], ends[real]
         if starts.size == 0:
             return cls(starts, ends)
-        order = np.argsort(starts, kind="stable")
-        starts, reach = starts[order], np.maximum.accumulate(ends[order])
+        if np.any(starts[1:] < starts[:-1]):
+            order = np.argsort(starts, kind="stable")
+            starts, ends = starts[order], ends[order]
+        reach = np.maximum.accumulate(ends)
         first = np.concatenate([[True], starts[1:] > reach[:-1]])
         last = np.concatenate([first[1:], [True]])
         return cls(starts[first], reach[last])
@@ -66,6 +69,8 @@ class Spans:
         instants = np.asarray(instant_us, dtype=np.int64)
         if self.start.size == 0:
             return np.zeros(instants.shape, dtype=np.int64)
+        if self.start.size == 1:
+            return np.asarray(np.clip(instants, self.start[0], self.end[0]) - self.start[0], dtype=np.int64)
         upto = np.concatenate([[0], np.cumsum(self.end - self.start)])
         index = np.searchsorted(self.start, instants, side="right")
         end = self.end[np.maximum(index - 1, 0)]
@@ -81,6 +86,8 @@ class Spans:
         instants = np.asarray(instant_us, dtype=np.int64)
         if self.start.size == 0:
             return np.zeros(instants.shape, dtype=np.bool_)
+        if self.start.size == 1:
+            return np.asarray((instants >= self.start[0]) & (instants < self.end[0]), dtype=np.bool_)
         index = np.searchsorted(self.start, instants, side="right")
         return np.asarray((index > 0) & (instants < self.end[np.maximum(index - 1, 0)]), dtype=np.bool_)
 

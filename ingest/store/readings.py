@@ -7,10 +7,10 @@ corrections in force are applied. A row of the answer holds up to 1 GB, some 80 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class SeriesRows:
     ordinal: NDArray[np.int16]
     value: NDArray[np.float64]
     flags: NDArray[np.int16]
+    entry_ids: NDArray[np.int64]
+    """Ledger entries that have a row of it in this time, each once, ascending; of every retention class."""
 
 
 @dataclass(slots=True)
@@ -83,10 +85,11 @@ def fetch_series(
         for number, rows in class_rows(connection, retention_class, list(numbers), start, end):
             found[numbers[number]].append(rows)
     facts = {text: particulars for text, _, *particulars in described.values()}
-    return [_series_rows(definition, facts[definition], merged(found[definition])) for definition in sorted(found)]
+    return [_series_rows(definition, facts[definition], found.pop(definition)) for definition in sorted(found)]
 
 
-def _series_rows(definition: str, facts: list[Any], rows: Rows) -> SeriesRows:
+def _series_rows(definition: str, facts: list[Any], parts: list[Rows]) -> SeriesRows:
+    rows = merged(parts)
     device, quantity, channel, unit, kind, period_s = facts
     return SeriesRows(
         definition=definition,
@@ -100,7 +103,20 @@ def _series_rows(definition: str, facts: list[Any], rows: Rows) -> SeriesRows:
         ordinal=rows.ordinal,
         value=rows.value,
         flags=rows.flags,
+        entry_ids=np.unique(np.concatenate([_without_repeats(part.entry_id) for part in parts])),
     )
+
+
+def _without_repeats(entry_id: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return entries with each run of one as a single element: a batch's readings of a series follow each other."""
+    first: NDArray[np.int64] = entry_id[np.concatenate([[True], np.diff(entry_id) != 0])]
+    return first
+
+
+def origins_of_entries(connection: Database, entry_ids: NDArray[np.int64]) -> frozenset[str]:
+    """Return the origins of ledger entries."""
+    rows = connection.execute("select distinct origin from ledger where entry_id = any(%b)", [entry_ids.tolist()])
+    return frozenset(origin for (origin,) in rows)
 
 
 def origins(connection: Database, keys: Sequence[SeriesKey], start: datetime, end: datetime) -> frozenset[str]:
@@ -145,19 +161,59 @@ def class_rows(
     """Return the rows of one retention class with its corrections applied, by number of series."""
     if not numbers:
         return []
-    query = sql.SQL(
-        """select series_id, array_agg(t), array_agg(ordinal), array_agg(value::float8), array_agg(flags),
-                  array_agg(entry_id)
-             from (select * from {} where series_id = any(%s) and t >= %s and t < %s
-                    order by series_id, t, ordinal) r
-            group by series_id"""
-    ).format(_table(retention_class))
-    with array_cursor(connection) as cursor:
-        fetched = cursor.execute(query, [numbers, start, end]).fetchall()
-    by_number = {number: _sorted(Rows(t + POSTGRES_EPOCH_US, *others)) for number, t, *others in fetched}
+    by_number: dict[int, Rows] = {}
+    repeating: list[int] = []
+    for number, t, value, entry_id, *marked in _arrays(connection, _SPARSE, retention_class, (numbers, start, end)):
+        if np.all(np.diff(t) > 0):
+            ordinal, flags = _marks(t, *marked)
+            by_number[number] = Rows(t + POSTGRES_EPOCH_US, ordinal, value, flags, entry_id)
+        else:
+            repeating.append(number)
+    if repeating:
+        for number, t, *others in _arrays(connection, _DENSE, retention_class, (repeating, start, end)):
+            by_number[number] = _sorted(Rows(t + POSTGRES_EPOCH_US, *others))
     for number, corrected in _corrections(connection, list(by_number), start, end).items():
         _apply(by_number[number], corrected)
     return list(by_number.items())
+
+
+# Nearly every ordinal and flag is 0: where the times of a series tell its rows apart, the others alone are sent.
+_SPARSE: LiteralString = """
+    array_agg(t), array_agg(value::float8), array_agg(entry_id),
+    array_agg(t) filter (where ordinal <> 0 or flags <> 0),
+    array_agg(ordinal) filter (where ordinal <> 0 or flags <> 0),
+    array_agg(flags) filter (where ordinal <> 0 or flags <> 0)"""
+_DENSE: LiteralString = (
+    "array_agg(t), array_agg(ordinal), array_agg(value::float8), array_agg(flags), array_agg(entry_id)"
+)
+
+
+def _arrays(
+    connection: Database, columns: LiteralString, retention_class: str, asked: tuple[list[int], datetime, datetime]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield for each of the series asked for its number and its arrays; one at a time is in the driver's memory."""
+    query = sql.SQL(
+        """select series_id, {columns}
+             from (select * from {table} where series_id = any(%s) and t >= %s and t < %s
+                    order by series_id, t, ordinal) r
+            group by series_id"""
+    ).format(columns=sql.SQL(columns), table=_table(retention_class))
+    with array_cursor(connection) as cursor:
+        yield from cursor.stream(query, asked)
+
+
+def _marks(
+    t: NDArray[np.int64],
+    marked_t: NDArray[np.int64] | None,
+    marked_ordinal: NDArray[np.int16] | None,
+    marked_flags: NDArray[np.int16] | None,
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Return ordinals and flags of rows at ascending times, given those of the rows where either is not 0."""
+    ordinal, flags = np.zeros((2, len(t)), np.int16)
+    if marked_t is not None and marked_ordinal is not None and marked_flags is not None:
+        places = np.searchsorted(t, marked_t)
+        ordinal[places], flags[places] = marked_ordinal, marked_flags
+    return ordinal, flags
 
 
 def _sorted(rows: Rows) -> Rows:

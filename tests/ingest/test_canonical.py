@@ -18,6 +18,7 @@ from ingest.canonical import (
     root_of_leaves,
     root_of_series,
     row_roots,
+    series_leaf,
 )
 
 # The tree of Certificate Transparency's reference tests: inputs and the root over the first n of them.
@@ -119,3 +120,15 @@ def test_series_are_ordered_by_definition_and_silent_ones_have_no_leaf() -> None
     leaves = [leaf_hash(definition_digest(name) + one.tobytes()) for name in ("a", "b")]
     assert root_of_series([("b", one), ("silent", none), ("a", one)]) == root_of_leaves(leaves)
     assert root_of_series([("silent", none)]) == EMPTY_ROOT
+
+
+def test_a_leaf_made_in_portions_is_the_leaf_of_all_records() -> None:
+    number = 40_000
+    columns = (
+        np.arange(number, dtype=np.int64) * 60_000_000,
+        np.arange(number).astype(np.int16),
+        np.linspace(-1, 1, number),
+        np.ones(number, np.int16),
+    )
+    whole = definition_digest("a") + records(*columns).tobytes()
+    assert series_leaf("a", columns) == leaf_hash(whole)

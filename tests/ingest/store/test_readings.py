@@ -14,7 +14,7 @@ from sealed_batches import NOON_US, SealingAgent, gauge, register
 
 from edge.wire.series import Kind, Series, SeriesTable, Statistic, Unit, WindowStatistic
 from ingest.store.known_series import known_series
-from ingest.store.readings import fetch_series, origins
+from ingest.store.readings import fetch_series, origins, origins_of_entries
 
 ALL = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -48,6 +48,28 @@ def test_windows_are_half_open_and_rows_sorted(steps: Steps) -> None:
             np.dtype(np.int16),
             np.dtype(np.int16),
         )
+
+
+def test_marks_stand_at_their_rows_where_times_repeat_and_where_not(steps: Steps) -> None:
+    agent = SealingAgent("a", SeriesTable.of([gauge("d1"), gauge("d2", channel="x")]))
+    rows = [(0, 60 * n, float(n)) for n in range(50)] + [(1, 60 * (n // 3), float(n)) for n in range(50)]
+    flags = [n % 5 for n in range(100)]
+    # Of the first series no two readings have one time, and some have an ordinal all the same.
+    ordinals = [n % 2 * 7 for n in range(50)] + [n % 3 for n in range(50)]
+    first = agent.seal(rows[:75], flags=flags[:75], ordinal=ordinals[:75])
+    steps.take("a", agent.table_payload, first, agent.seal(rows[75:], flags=flags[75:], ordinal=ordinals[75:]))
+    found = fetch_series(steps.connection, [("d1", "temperature", ""), ("d2", "temperature", "x")], *ALL)
+    for index, one in enumerate(found):
+        expected = [
+            (NOON_US + t, ordinal, value, flag)
+            for (series, t, value), ordinal, flag in zip(rows, ordinals, flags, strict=True)
+            if series == index
+        ]
+        columns = (one.t_us, one.ordinal, one.value, one.flags)
+        assert list(zip(*(column.tolist() for column in columns), strict=True)) == expected
+    stored = steps.connection.execute("select entry_id from ledger order by 1").fetchall()
+    assert [one.entry_ids.tolist() for one in found] == [[stored[0][0]], [entry for (entry,) in stored]]
+    assert origins_of_entries(steps.connection, found[1].entry_ids) == {"measured"}
 
 
 def test_definitions_of_one_key_stay_apart(steps: Steps) -> None:
