@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class DoorCounts:
         return -(-missing_us // self.source.period_us) + self.resets(wanted)
 
     def resets(self, wanted: Spans) -> int:
-        """Return how often its register was reset in the wanted time: what it counted since the last reading is lost."""
+        """Return how often its register was reset in the wanted time: each time the counts since a reading are lost."""
         due = wanted.intersect(self.source.registered)
         return int((self.slots.reset & due.contains(self.slots.start_us)).sum())
 
@@ -51,7 +52,7 @@ class DoorCounts:
         """Return its counts by business day and local time of day; slots that the wanted time cuts only if missing."""
         wanted = inputs.window.spans.intersect(self.source.registered)
         days = inputs.days.bounds_us
-        start = np.concatenate([np.arange(a, b, slot_us) for a, b in zip(days[:-1], days[1:], strict=True)])
+        start = np.concatenate([np.arange(a, b, slot_us) for a, b in pairwise(days.tolist())])
         end = np.minimum(start + slot_us, days[np.searchsorted(days, start, side="right")])
         missing_us = wanted.without(self.source.accounted(self.slots)).measure(start, end)
         at = np.searchsorted(start, self.slots.start_us, side="right") - 1

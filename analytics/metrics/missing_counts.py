@@ -137,12 +137,16 @@ def _fitted(slots: DaySlots, label: Int64) -> _Factors:
     cell = _numbered(label, slots.slot)
     days, cells = int(slots.day.max()) + 1, int(cell.max()) + 1
     day, at, count = slots.day[seen], cell[seen], slots.count[seen].astype(np.float64)
-    of_day, of_cell = np.bincount(day, weights=count, minlength=days), np.bincount(at, weights=count, minlength=cells)
+    of_day, of_cell = _sums(day, count, days), _sums(at, count, cells)
     level, profile = np.ones(days), np.zeros(cells)
     for _ in range(_ROUNDS):
-        profile = _ratio(of_cell, np.bincount(at, weights=level[day], minlength=cells))
-        level = _ratio(of_day, np.bincount(day, weights=profile[at], minlength=days))
+        profile = _ratio(of_cell, _sums(at, level[day], cells))
+        level = _ratio(of_day, _sums(day, profile[at], days))
     return _Factors(level, profile, cell)
+
+
+def _sums(label: Int64, amount: Float64, number: int) -> Float64:
+    return np.bincount(label, weights=amount, minlength=number).astype(np.float64)
 
 
 def _ratio(above: Float64, below: Float64) -> Float64:
@@ -185,14 +189,15 @@ def _predicted(slots: DaySlots, within: Bool, factors: _Factors, factor: float) 
     """Return mean and variance of the missing counts, the variance's part from the days' levels, and their number."""
     seen, days = slots.missing == 0, factors.level.size
     profile = factors.profile[factors.cell]
-    shown = np.bincount(slots.day, weights=np.where(seen, profile, 0.0), minlength=days)
-    asked = np.bincount(slots.day, weights=np.where(within, profile * slots.missing, 0.0), minlength=days)
+    shown = _sums(slots.day, np.where(seen, profile, 0.0), days)
+    asked = _sums(slots.day, np.where(within, profile * slots.missing, 0.0), days)
     kind = np.zeros(days, dtype=np.int64)
     kind[slots.day] = slots.day_type
     level, doubt, like = _shrunken(factors.level, shown, kind, factor)
     mean = level[slots.day] * profile * slots.missing * within
-    weight = np.bincount(factors.cell, weights=level[slots.day] * slots.missing * within)
-    basis = np.bincount(factors.cell, weights=np.where(seen, level[slots.day], 0.0))
+    cells = factors.profile.size
+    weight = _sums(factors.cell, level[slots.day] * slots.missing * within, cells)
+    basis = _sums(factors.cell, np.where(seen, level[slots.day], 0.0), cells)
     of_profile = factor * float((weight**2 * _ratio(factors.profile, basis)).sum())
     of_levels = float((asked**2 * doubt).sum())
     total = float(mean.sum())

@@ -96,7 +96,7 @@ def spread(level: float, freedom: float | None) -> float:
     """
     if freedom is None:
         return quantile(level)
-    from scipy.special import stdtrit  # scipy takes long to import, and few commands need it
+    from scipy.special import stdtrit  # noqa: PLC0415 - slow to import, and few commands need it
 
     return float(stdtrit(freedom, 0.5 + level / 2))
 

@@ -5,7 +5,8 @@ have gaps: ``ratio_of_bounds``, from the intervals of the sums. How well do thes
 *goes on*: ``fieller``, or ``resampling.by_day``, from the differences between the days.
 
 Sources: E. C. Fieller, Some problems in interval estimation, J. R. Stat. Soc. B 16 (1954) 175; W. G. Cochran, Sampling
-Techniques, 3rd ed. 1977, chapter 6 (ratio estimator, delta method); G. Y. Zou and A. Donner 2008 (MOVER, on logarithms).
+Techniques, 3rd ed. 1977, chapter 6 (ratio estimator, delta method); G. Y. Zou and A. Donner 2008 (MOVER, on
+logarithms).
 """
 
 from __future__ import annotations

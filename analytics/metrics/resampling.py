@@ -55,7 +55,7 @@ class Resampled:
         return f"bootstrap of {self.days} days, {self.correction}, {self.resamples} resamples, seed {self.seed}"
 
 
-def by_day(
+def by_day(  # noqa: PLR0913 - what is drawn, and how, each with its usual value
     days: ArrayLike,
     statistic: Statistic,
     level: float = 0.95,
@@ -139,7 +139,7 @@ def _sums(table: Float64, groups: list[Int64], resamples: int, rng: np.random.Ge
 
 def _accelerated(ends: Float64, drawn: Float64, value: float, without_one: Float64) -> Float64:
     """Return the quantiles that BCa reads in place of these."""
-    from scipy.special import ndtr, ndtri  # scipy takes long to import, and few commands need it
+    from scipy.special import ndtr, ndtri  # noqa: PLC0415 - slow to import, and few commands need it
 
     share = ((drawn < value).mean() + (drawn <= value).mean()) / 2
     bias = ndtri(share)
