@@ -6,6 +6,7 @@ import numpy as np
 
 from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_share
 from analytics.metrics.inputs import Inputs, Observed, Outcome
+from analytics.metrics.likely_share import Looks
 from analytics.metrics.shelves import share_outcome
 from analytics.metrics.spans import Float64, Int64, Spans
 from analytics.windows import from_us
@@ -44,13 +45,14 @@ def online_time(t_us: Int64, online: Float64, period_us: int, wanted: Spans) -> 
 
 
 def measure(inputs: Inputs) -> Outcome:
-    """Return the share over all devices whose state is reported; detail: devices_down (at the end, since when)."""
-    whole = summed(
-        online_time(t_us, value, period_us, due)
-        for series in inputs.of("device_online")
-        for t_us, value, period_us, due in series.spells(inputs.wanted)
-    )
-    outcome = share_outcome(whole, "a change is noticed up to one period late; missing time taken either way")
+    """Return the share over all devices whose state is reported.
+
+    Detail: devices_down (at the end, since when); likely_low and likely_high, the 95 % interval within the hard bounds.
+    """
+    spells = [spell for series in inputs.of("device_online") for spell in series.spells(inputs.wanted)]
+    whole = summed(online_time(*spell) for spell in spells)
+    looks = [Looks(Judged.certain(t_us, value >= 0.5), period_us, due) for t_us, value, period_us, due in spells]
+    outcome = share_outcome(whole, "a change is noticed up to one period late; missing time taken either way", looks)
     down = [
         {"device": series.device, "since": from_us(since_us, inputs.window.zone).isoformat()}
         for series in inputs.of("device_online")

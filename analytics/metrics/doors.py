@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from analytics.metrics.counts import Slots, joined, largest
 from analytics.metrics.inputs import Audit, Inputs, Observed
-from analytics.metrics.intervals import CaptureRate, capture_rate, true_counts
+from analytics.metrics.intervals import CaptureRate, Spread, capture_rate, true_counts, true_spread
+from analytics.metrics.missing_counts import DaySlots, Imputed, impute
 from analytics.metrics.spans import Float64, Int64, Spans
+from analytics.windows import DAY_US, utc_offset_us
 
 OPPOSITE = {"entries": "exits", "exits": "entries"}
+_SHORTEST_SLOT_US = 300_000_000
+"""Gaps are imputed by slots of the counter's period, of five minutes where that is shorter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +35,39 @@ class DoorCounts:
         """Return how many of its periods are missing from the wanted time (rounded up), registers' resets included."""
         expected = wanted.intersect(self.source.registered)
         missing_us = expected.without(self.source.accounted(self.slots)).total_us
-        resets = self.slots.reset & expected.contains(self.slots.start_us)
-        return -(-missing_us // self.source.period_us) + int(resets.sum())
+        return -(-missing_us // self.source.period_us) + self.resets(wanted)
+
+    def resets(self, wanted: Spans) -> int:
+        """Return how often its register was reset in the wanted time: each time the counts since a reading are lost."""
+        due = wanted.intersect(self.source.registered)
+        return int((self.slots.reset & due.contains(self.slots.start_us)).sum())
+
+    def imputed(self, inputs: Inputs) -> tuple[Imputed, int]:
+        """Return what its gaps in the window may have held, and how many of its periods have no like to tell from."""
+        slot_us = max(self.source.period_us, _SHORTEST_SLOT_US)
+        found = impute(self._by_day(inputs, slot_us))
+        return found, -(-round(found.without_like * slot_us) // self.source.period_us)
+
+    def _by_day(self, inputs: Inputs, slot_us: int) -> DaySlots:
+        """Return its counts by business day and local time of day; slots that the wanted time cuts only if missing."""
+        wanted = inputs.window.spans.intersect(self.source.registered)
+        days = inputs.days.bounds_us
+        start = np.concatenate([np.arange(a, b, slot_us) for a, b in pairwise(days.tolist())])
+        end = np.minimum(start + slot_us, days[np.searchsorted(days, start, side="right")])
+        missing_us = wanted.without(self.source.accounted(self.slots)).measure(start, end)
+        at = np.searchsorted(start, self.slots.start_us, side="right") - 1
+        inside = (at >= 0) & (self.slots.start_us < end[np.maximum(at, 0)])
+        count = np.bincount(at[inside], weights=self.slots.amount[inside], minlength=start.size)
+        kept = (missing_us > 0) | (wanted.measure(start, end) == end - start)
+        start, day = start[kept], np.searchsorted(days, start[kept], side="right") - 1
+        weekend = np.array([on.weekday() >= 5 for on in inputs.days.dates], dtype=np.int64)
+        return DaySlots(
+            day=day,
+            day_type=weekend[day],
+            slot=(start + utc_offset_us(start, inputs.window.time_zone)) % DAY_US // slot_us,
+            count=np.rint(count[kept]).astype(np.int64),
+            missing=missing_us[kept] / slot_us,
+        )
 
 
 def doors(inputs: Inputs, direction: str) -> list[DoorCounts]:
@@ -74,8 +110,23 @@ class Audited:
         strata = np.zeros((len(self.rates), counts.shape[1]), dtype=np.int64)
         np.add.at(strata, self.stratum, counts)
         low, high = true_counts(strata, list(self.rates), self.level, sharpen)
-        least = min(rate.low for rate in self.rates)
+        least = self.least_rate
         return low, high + (unseen / least if least > 0 else np.where(unseen > 0, np.inf, 0.0))
+
+    def of_total(self, counts: Int64, imputed: Sequence[Imputed]) -> Spread:
+        """Return the true total behind counts (counters,), with what gaps may have held added as it was imputed."""
+        strata, squares = np.zeros((2, len(self.rates), 1))
+        np.add.at(strata[:, 0], self.stratum, counts + np.array([each.mean for each in imputed]))
+        np.add.at(squares[:, 0], self.stratum, np.array([each.squared(self.level) for each in imputed]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.array([[rate.point] for rate in self.rates])
+            doubt = np.where(squares > 0, squares / share**2, 0.0).sum(axis=0)
+        return true_spread(strata, list(self.rates), self.level).plus(Spread(np.zeros(1), doubt, doubt))
+
+    @property
+    def least_rate(self) -> float:
+        """The lowest capture rate that its audits allow."""
+        return min(rate.low for rate in self.rates)
 
 
 def audited(counters: Sequence[DoorCounts], audits: Sequence[Audit], level: float) -> Audited | None:

@@ -100,13 +100,35 @@ def capture_rate(device_count: int, manual_count: int, level: float = 0.95) -> C
     return CaptureRate(1 + share, 1 + low, 1 + high, share / (1 + share) ** 3)
 
 
-def true_counts(counts: Int64, rates: list[CaptureRate], level: float, sharpen: int = 1) -> tuple[Float64, Float64]:
-    """Return bounds of the true counts behind counted ones.
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """A centre with the squares of its deviations to either side: parts that are independent add as squares (MOVER)."""
+
+    centre: Float64
+    down: Float64
+    up: Float64
+
+    def plus(self, other: Spread) -> Spread:
+        """Return the spread of a sum of independent parts."""
+        return Spread(self.centre + other.centre, self.down + other.down, self.up + other.up)
+
+    def less(self, other: Spread) -> Spread:
+        """Return the spread of a difference of independent parts: what takes the other up takes this down."""
+        return Spread(self.centre - other.centre, self.down + other.up, self.up + other.down)
+
+    @property
+    def ends(self) -> tuple[Float64, Float64]:
+        """Lower and upper bound."""
+        return self.centre - np.sqrt(self.down), self.centre + np.sqrt(self.up)
+
+
+def true_spread(counts: Int64 | Float64, rates: list[CaptureRate], level: float, sharpen: int = 1) -> Spread:
+    """Return the true counts behind counted ones, summed over strata, with their deviations.
 
     Parameters
     ----------
     counts
-        int64 array (strata, bins): what the counters of each capture rate counted in each bin.
+        (strata, bins): what the counters of each capture rate counted in each bin.
     rates
         One capture rate a stratum; their intervals are of ``level``.
     level
@@ -116,8 +138,8 @@ def true_counts(counts: Int64, rates: list[CaptureRate], level: float, sharpen: 
 
     Returns
     -------
-    tuple of float64 arrays (bins,)
-        (low, high), low at least 0.
+    Spread
+        float64 arrays (bins,).
 
     Notes
     -----
@@ -126,9 +148,8 @@ def true_counts(counts: Int64, rates: list[CaptureRate], level: float, sharpen: 
 
     Examples
     --------
-    >>> low, high = true_counts(np.array([[960]]), [capture_rate(960, 1000)], 0.95)
-    >>> round(float(low[0]), 1), round(float(high[0]), 1)
-    (983.4, 1019.5)
+    >>> true_spread(np.array([[960]]), [capture_rate(960, 1000)], 0.95).centre.tolist()
+    [1000.0]
     """
     counted = np.asarray(counts, dtype=np.float64)
     point, rate_low, rate_high, variance = (
@@ -142,6 +163,22 @@ def true_counts(counts: Int64, rates: list[CaptureRate], level: float, sharpen: 
         up = np.where(rate_low > 0, counted / rate_low - centre, np.inf)
         noise_down = np.where(np.isfinite(variance), z * z * counted * variance, 0.0)
     noise_up = z * z * (counted + 1) * variance
-    low = centre.sum(axis=0) - np.sqrt((down**2 + noise_down).sum(axis=0))
-    high = centre.sum(axis=0) + np.sqrt((up**2 + noise_up).sum(axis=0))
+    return Spread(centre.sum(axis=0), (down**2 + noise_down).sum(axis=0), (up**2 + noise_up).sum(axis=0))
+
+
+def true_counts(counts: Int64, rates: list[CaptureRate], level: float, sharpen: int = 1) -> tuple[Float64, Float64]:
+    """Return bounds of the true counts behind counted ones, see ``true_spread``.
+
+    Returns
+    -------
+    tuple of float64 arrays (bins,)
+        (low, high), low at least 0.
+
+    Examples
+    --------
+    >>> low, high = true_counts(np.array([[960]]), [capture_rate(960, 1000)], 0.95)
+    >>> round(float(low[0]), 1), round(float(high[0]), 1)
+    (983.4, 1019.5)
+    """
+    low, high = true_spread(counts, rates, level, sharpen).ends
     return np.maximum(low, 0.0), high

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from analytics.metrics.counts import Slots
-from analytics.metrics.doors import Audited, DoorCounts, all_slots, audited, doors
+from analytics.metrics.doors import Audited, all_slots, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
-from analytics.metrics.spans import Bool, Float64, Int64, Spans
+from analytics.metrics.occupancy_bounds import Ends, peak_bounds
+from analytics.metrics.spans import Bool, Int64
 from analytics.metrics.traffic import LEVEL
 from analytics.windows import from_us, local_hours
 
@@ -88,7 +89,9 @@ def measure_occupancy_peak(inputs: Inputs) -> Outcome:
     """Return the greatest clamped occupancy of a slot in the window.
 
     Detail: method, raw_peak (the greatest raw occupancy), raw (that of the same slot), slot_start, slot_end,
-    day_residue (raw occupancy at the end of the last business day: what the counters left inside).
+    day_residue (raw occupancy at the end of the last business day: what the counters left inside); with audits and
+    without gaps also corrected (by the audited rates, at the end of that slot), its 95 % interval corrected_low and
+    corrected_high, and the error to expect of the raw sum there, raw_bias and raw_sd.
     """
     entries, exits = doors(inputs, "entries"), doors(inputs, "exits")
     walk = occupancy(all_slots(entries), all_slots(exits), inputs.days.bounds_us)
@@ -96,6 +99,7 @@ def measure_occupancy_peak(inputs: Inputs) -> Outcome:
     if not within.any():
         return Outcome(None, undefined="nothing_counted")
     peak = int(np.flatnonzero(within)[np.argmax(walk.clamped[within])])
+    bounds, corrected = peak_bounds(inputs, (entries, exits), Ends(walk.end_us, walk.day, within), peak)
     detail = {
         "method": "clamped at zero, reset each business day",
         "raw": int(walk.raw[peak]),
@@ -103,49 +107,9 @@ def measure_occupancy_peak(inputs: Inputs) -> Outcome:
         "day_residue": int(walk.raw[-1]),
         "slot_start": _local(inputs, int(walk.start_us[peak])),
         "slot_end": _local(inputs, int(walk.end_us[peak])),
+        **corrected,
     }
-    return Outcome(int(walk.clamped[peak]), _occupancy_bounds(inputs, entries, exits, walk, within), detail)
-
-
-def _occupancy_bounds(
-    inputs: Inputs, entries: list[DoorCounts], exits: list[DoorCounts], walk: Occupancy, within: Bool
-) -> Bounds | None:
-    """Return bounds of the true peak, within slots too: each side's true count since the reset, at every slot at once.
-
-    The noise of a sum over a day never exceeds its bound at twice the probability of its end (Lévy's inequality);
-    days and sides share the level (Bonferroni), hence ``sharpen``.
-    """
-    level = (1 + LEVEL) / 2
-    rates = [audited(side, inputs.audits, level) for side in (entries, exits)]
-    if rates[0] is None or rates[1] is None:
-        return None
-    sharpen = 2 * (inputs.days.bounds_us.size - 1)
-    came = _since_reset(inputs, entries, walk, rates[0], sharpen)
-    left = _since_reset(inputs, exits, walk, rates[1], sharpen)
-    first = np.concatenate([[True], np.diff(walk.day) != 0])
-    # Within a slot all who come may be in before the first leaves: entries to its end less exits to its start.
-    left_before = np.where(first, 0.0, np.concatenate([[0.0], left[0][:-1]]))
-    low = float(np.maximum(came[0] - left[1], 0.0)[within].max())
-    high = float((came[1] - left_before)[within].max())
-    return bounded(low, high, LEVEL, f"counting error since the reset, at every slot at once; {rates[0].method}")
-
-
-def _since_reset(
-    inputs: Inputs, counters: list[DoorCounts], walk: Occupancy, rates: Audited, sharpen: int
-) -> tuple[Float64, Float64]:
-    counts = np.zeros((len(counters), walk.end_us.size), dtype=np.int64)
-    unseen = np.zeros(walk.end_us.size, dtype=np.int64)
-    day_start = inputs.days.bounds_us[walk.day]
-    for row, counter in enumerate(counters):
-        slots = counter.slots
-        upto = np.concatenate([[0], np.cumsum(slots.whole())])
-        # Slots of one counter are in order of start and end alike.
-        reached = np.searchsorted(slots.end_us, walk.end_us, side="right")
-        counts[row] = upto[reached] - upto[np.searchsorted(slots.start_us, day_start, side="left")]
-        missing = inputs.wanted.intersect(counter.source.registered).without(Spans.union(slots.start_us, slots.end_us))
-        periods = -(-missing.measure(day_start, walk.end_us) // counter.source.period_us)
-        unseen += periods * counter.largest()
-    return rates.bounds(np.maximum(counts, 0), unseen, sharpen)
+    return Outcome(int(walk.clamped[peak]), bounds, detail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_share
 from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.likely_share import Looks, likely_share
 from analytics.metrics.spans import Float64, Int64, Spans
 
 
@@ -41,18 +44,22 @@ def available_time(t_us: Int64, stock_units: Float64, period_us: int, opening: S
 
 
 def measure(inputs: Inputs) -> Outcome:
-    """Return the time-weighted share over all instrumented positions; detail: observed_hours, missing_hours."""
-    whole = summed(
-        available_time(t_us, value, period_us, due)
-        for series in inputs.of("stock_units")
-        for t_us, value, period_us, due in series.spells(inputs.wanted)
-    )
-    return share_outcome(whole, "each change is known to one period; missing time taken either way")
+    """Return the time-weighted share over all instrumented positions.
+
+    Detail: observed_hours, missing_hours; likely_low and likely_high, the 95 % interval within the hard bounds.
+    """
+    spells = [spell for series in inputs.of("stock_units") for spell in series.spells(inputs.wanted)]
+    whole = summed(available_time(*spell) for spell in spells)
+    looks = [Looks(Judged.certain(t_us, value >= 1), period_us, due) for t_us, value, period_us, due in spells]
+    return share_outcome(whole, "each change is known to one period; missing time taken either way", looks)
 
 
-def share_outcome(whole: TimeShare, ground: str) -> Outcome:
-    """Return a share of time as an outcome with hard bounds."""
+def share_outcome(whole: TimeShare, ground: str, looks: Sequence[Looks] = ()) -> Outcome:
+    """Return a share of time as an outcome with hard bounds, and from regular looks where it probably lies."""
     detail = {"observed_hours": whole.observed_us / 3.6e9, "missing_hours": whole.missing_us / 3.6e9}
+    likely = likely_share(looks, whole) if looks else None
+    if likely is not None:
+        detail |= {"likely_low": likely[0], "likely_high": likely[1]}
     if whole.share is None:
         return Outcome(None, detail=detail, undefined="nothing_observed")
     return Outcome(whole.share, bounded(*whole.bounds, None, ground), detail)

@@ -48,7 +48,7 @@ def miscounted(result: Result, language: Language) -> str | None:
     if result.value is None or result.interval is None or result.unit != "count":
         return None
     if result.value < result.interval.low:
-        return say("phrase.misses", language)
+        return say("phrase.misses_gaps" if "imputed" in result.detail else "phrase.misses", language)
     return say("phrase.counts_twice", language) if result.value > result.interval.high else None
 
 
