@@ -80,6 +80,9 @@ class Observed:
     """Of single events: the time for which its agent vouches that the device was reachable; None: nobody says."""
     removed_before_us: int | None = None
     """Time before which retention has removed its rows; None: it has not."""
+    zone_id: str | None = None
+    """Zone in which its point lies; None: the registry doesn't say."""
+    zone_area_m2: float | None = None
 
     @property
     def claims_completeness(self) -> bool:

@@ -265,7 +265,7 @@ def test_every_problem_is_listed_at_once_with_file_and_line(tmp_path: Path) -> N
         ),
         pytest.param(
             replaced("points", "door_line,main,,", "door_line,,,"),
-            ["points.csv:2: a traffic point needs door_id"],
+            ["points.csv:2: a door_line needs door_id"],
             id="traffic point without door",
         ),
         pytest.param(
