@@ -47,8 +47,8 @@ class PersonTime:
 
 NOTHING = PersonTime(0.0, 0.0, 0.0, 0, 0, 0)
 METHOD = (
-    "changes between readings as independent steps (Brownian bridge); missing time empty, or as full as ever seen; the "
-    "device's declared accuracy"
+    "sampling at regular times, by successive differences; missing time empty, or as full as ever seen; the device's "
+    "declared accuracy"
 )
 
 
@@ -71,9 +71,10 @@ def person_time(t_us: Int64, persons: Float64, period_us: int, wanted: Spans, er
     Notes
     -----
     Trapezoid between readings; where the next one is late (more than 1.5 periods) a reading holds for one period, and
-    the rest is missing. Of what happens between two readings a step h apart the integral has the variance
-    sigma² h³ / 12, that of a Brownian bridge; sigma² h is the mean square of the steps seen. It holds for people who
-    come and go independently and stay longer than a period; of shorter stays it is too small.
+    the rest is missing. Readings at regular times are a systematic sample of the time: its variance by successive
+    differences is sum (h d)² / 2 over steps of length h and change d (J. von Neumann et al. 1941; K. M. Wolter, J. Am.
+    Stat. Assoc. 79 (1984) 781). It is right where people stay for less than a period, and too large where they stay
+    for longer.
 
     Examples
     --------
@@ -95,8 +96,8 @@ def person_time(t_us: Int64, persons: Float64, period_us: int, wanted: Spans, er
     told = ~late & (step_us > 0)
     part = seen.measure(t_us, t_us + np.where(late, period_us, step_us))
     mean_square = float((change[told] ** 2).mean()) if told.any() else 0.0
-    # A reading that holds alone for a period has no second end: sigma² h³ / 3.
-    variance = np.where(told, change**2 / 12, np.where(late, mean_square / 3, 0.0)) * part.astype(np.float64) ** 2
+    # A reading that holds alone for a period has no second end: its change is taken to be as those that were seen.
+    variance = np.where(told, change**2, np.where(late, mean_square, 0.0)) / 2 * part.astype(np.float64) ** 2
     highest = int(np.rint(persons[part > 0].max(initial=0.0)))
     return PersonTime(area, float(variance.sum()), error * seen.total_us, seen.total_us, missing_us, highest)
 
