@@ -188,7 +188,8 @@ def learned(flow: Flows, whole: Bool, clock_us: Int64) -> dict[int, Float64]:
             found[day] = np.maximum(level[here] - drift, 0.0)
         truth = scaled(flow, day) if whole[day] else None
         if truth is not None and truth.size:
-            known.append((clock_us[here], level[here] - truth))
+            order = np.argsort(clock_us[here], kind="stable")  # an hour that the clock shows twice stands twice
+            known.append((clock_us[here][order], (level[here] - truth)[order]))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Person-time from sampled counts against the event-exact area, and its interval against queues and zones of known truth."""
+"""Person-time from sampled counts against the event-exact area, and whether its interval holds it."""
 
 from __future__ import annotations
 
