@@ -12,7 +12,7 @@ from analytics.windows import Window, from_us
 MOST_NAMED = 3
 _MINUTE = "%Y-%m-%d %H:%M"
 _POINTS = {
-    Facility.TRAFFIC: Text(en="counting lines at doors", zh="出入口计数线"),
+    Facility.TRAFFIC: Text(en="points at which people are counted", zh="客流计数点位"),
     Facility.SHELVES: Text(en="shelf positions", zh="货架陈列位"),
     Facility.LABELS: Text(en="shelf labels", zh="电子价签"),
     Facility.ENERGY: Text(en="meters", zh="电表"),
@@ -53,6 +53,43 @@ _REASONS = {
     ),
 }
 _REASONS["no_complete_hour"] = _REASONS["no_complete_period"]
+_REASONS |= {
+    "no_capacity": Text(
+        en="The store's capacity in persons is not registered: enter it as capacity in stores.csv.",
+        zh="未登记门店容量：请在 stores.csv 的 capacity 中填写可容纳人数。",
+    ),
+    "no_day_that_ends_empty": Text(
+        en="No business day lies whole in the window and ends with the store closed: choose whole days, or set "
+        "business_day_start in stores.csv to an hour at which the store is closed.",
+        zh="时段内没有完整且以闭店结束的营业日：请选择整日，或将 stores.csv 的 business_day_start 设为闭店时刻。",
+    ),
+    "no_stay_told": Text(
+        en="The zone sensors ran and told no stay: choose a window with visitors, or check that they measure dwell.",
+        zh="区域传感器运行正常但未报出停留时间：请选择有顾客的时段，或检查其停留测量是否开启。",
+    ),
+    "sides_at_unlike_hours": Text(
+        en="The two sides of a ratio were seen together for less than 90 % of the time: fill the gaps of the side that "
+        "was silent, or choose another window.",
+        zh="比率的双方同时有数据的时间不足 90 %：请补齐缺失一方的数据，或选择其他时段。",
+    ),
+    "nobody_passed": Text(
+        en="The pavement counter ran and saw nobody pass: choose a window with opening hours, or check its view.",
+        zh="过店计数器运行正常但未计到行人：请选择包含营业时间的时段，或检查其视野。",
+    ),
+    "nobody_served": Text(
+        en="The tills counted no receipt: choose a window with opening hours, or check the receipts feed.",
+        zh="收银台没有交易记录：请选择包含营业时间的时段，或检查交易数据接入。",
+    ),
+    "no_zone_area": Text(
+        en="The area of the counted zones is not registered: enter area_m2 in zones.csv.",
+        zh="未登记计数区域的面积：请在 zones.csv 中填写 area_m2。",
+    ),
+    "small_cell": Text(
+        en="Too few persons were in the counted zones at once for a figure to be shown: choose a longer window, or "
+        "make the zones larger.",
+        zh="计数区域内同时在场人数过少，不予展示：请选择更长的时段，或扩大区域。",
+    ),
+}
 
 
 def next_step(area: AreaAnswer, silent: Sequence[Silence], window: Window) -> Text | None:

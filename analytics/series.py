@@ -125,6 +125,8 @@ def _observed(
         accuracy=series.accuracy,
         registered=watched.spans,
         period_us=period_us,
+        zone_id=watched.zone_id,
+        zone_area_m2=watched.zone_area_m2,
         parts=successive.get(watched.key, ()),
         events=events,
         online=_online_time(successive.get(state, ()), period_us) if vouched else None,

@@ -18,6 +18,10 @@ NOMINAL_PERIOD_S = MappingProxyType(
         "relative_humidity": 60.0,
         "bay_occupied": 3600.0,
         "device_online": 300.0,
+        "passages": 300.0,
+        "transactions": 900.0,
+        "occupancy": 60.0,
+        "zone_dwell": 300.0,
     }
 )
 """Period at which a registered series is expected that has never said its own, nor any other of its quantity here."""

@@ -81,6 +81,9 @@ class Observed:
     """Of single events: the time for which its agent vouches that the device was reachable; None: nobody says."""
     removed_before_us: int | None = None
     """Time before which retention has removed its rows; None: it has not."""
+    zone_id: str | None = None
+    """Zone in which its point lies; None: the registry doesn't say."""
+    zone_area_m2: float | None = None
     entry_ids: Int64 = field(default_factory=lambda: NO_ENTRY)
     """Ledger entries of the rows that were fetched of it; those of a part of them are among these."""
     _known: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
@@ -125,6 +128,7 @@ class Observed:
         due = wanted.intersect(self.registered)
         if not self.parts:
             yield np.zeros(0, dtype=np.int64), np.zeros(0), self.period_us, due
+            return
         begins = [int(part.t_us[0]) for part in self.parts[1:]]
         for part, begin, end in zip(self.parts, [_EVER[0], *begins], [*begins, _EVER[1]], strict=True):
             yield part.t_us, part.value, part.period_us or self.period_us, due.intersect(Spans.of([(begin, end)]))

@@ -73,6 +73,24 @@ def _simultaneous(inputs: Inputs, sides: tuple[_Side, _Side], ends: Ends) -> tup
     return np.maximum(came[0] - left[1], 0.0), came[1] - left_before
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """Bounds of the true occupancy, all at once: at each slot's end from below, within each slot from above."""
+
+    low: Float64
+    high: Float64
+    method: str
+
+
+def occupancy_band(inputs: Inputs, doors_of: tuple[list[DoorCounts], list[DoorCounts]], ends: Ends) -> Band | None:
+    """Return bounds of the true occupancy at every slot at once, None where no counter was audited."""
+    sides = (_since_reset(inputs, doors_of[0], ends), _since_reset(inputs, doors_of[1], ends))
+    at_once, came = _simultaneous(inputs, sides, ends), audited(sides[0].counters, inputs.audits, LEVEL)
+    if at_once is None or came is None:
+        return None
+    return Band(*at_once, f"counting error since the reset, at every slot at once; {came.method}")
+
+
 def peak_bounds(
     inputs: Inputs, doors_of: tuple[list[DoorCounts], list[DoorCounts]], ends: Ends, shown: int
 ) -> tuple[Bounds | None, dict[str, float]]:

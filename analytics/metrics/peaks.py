@@ -7,82 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from analytics.metrics.counts import Slots
 from analytics.metrics.doors import Audited, all_slots, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
+from analytics.metrics.occupancy import clamped, flows, reset
 from analytics.metrics.occupancy_bounds import Ends, peak_bounds
-from analytics.metrics.spans import Bool, Int64
+from analytics.metrics.spans import Bool, Float64, Int64
 from analytics.metrics.traffic import LEVEL
 from analytics.windows import from_us, local_hours
 
 BIN_FLOOR = 0.9
 """Hours and days of which less than this was received are left out of peaks."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Occupancy:
-    """Occupancy at the end of each slot: as summed since the start of the business day, and held at or above zero."""
-
-    start_us: Int64
-    end_us: Int64
-    day: Int64
-    raw: Int64
-    clamped: Int64
-
-
-def occupancy(entries: Slots, exits: Slots, bounds_us: Int64) -> Occupancy:
-    """Return the occupancy over the business days, reset to zero at the start of each.
-
-    Parameters
-    ----------
-    entries, exits
-        Slots of all doors, in persons.
-    bounds_us
-        Starts of the business days and the end of the last, int64 µs.
-
-    Returns
-    -------
-    Occupancy
-        int64 arrays, one element per distinct end of a slot; a slot belongs to the day in which it begins.
-
-    Notes
-    -----
-    raw: O(t) = sum(in - out) since the reset. clamped: O = max(0, O + in - out), slot by slot (a reflected walk,
-    Lindley 1952), computed as raw - min(0, least raw so far). Clamping hides negative drift and so biases upward;
-    both are given. Several doors' slots that end together are netted first.
-
-    Examples
-    --------
-    >>> def slots(counts):
-    ...     start = np.arange(len(counts)) * 10
-    ...     return Slots(start, start + 10, np.array(counts, dtype=float), np.zeros(len(counts), dtype=bool))
-    >>> walk = occupancy(slots([1, 5, 0]), slots([3, 0, 2]), np.array([0, 100]))
-    >>> walk.raw.tolist(), walk.clamped.tolist()
-    ([-2, 3, 1], [0, 5, 3])
-    """
-    start = np.concatenate([entries.start_us, exits.start_us])
-    end = np.concatenate([entries.end_us, exits.end_us])
-    net = np.concatenate([entries.whole(), -exits.whole()])
-    day = np.searchsorted(bounds_us, start, side="right") - 1
-    inside = (day >= 0) & (day < bounds_us.size - 1)
-    start, end, net, day = start[inside], end[inside], net[inside], day[inside]
-    order = np.lexsort((end, day))
-    start, end, net, day = start[order], end[order], net[order], day[order]
-    if end.size == 0:
-        return Occupancy(start, end, day, net, net)
-    first = np.flatnonzero(np.concatenate([[True], (np.diff(end) != 0) | (np.diff(day) != 0)]))
-    start, end, day = np.minimum.reduceat(start, first), end[first], day[first]
-    raw, clamped = _walks(np.add.reduceat(net, first), day)
-    return Occupancy(start, end, day, raw, clamped)
-
-
-def _walks(net: Int64, day: Int64) -> tuple[Int64, Int64]:
-    raw, clamped = np.empty_like(net), np.empty_like(net)
-    begins = np.flatnonzero(np.concatenate([[True], np.diff(day) != 0])).tolist()
-    for begin, end in zip(begins, [*begins[1:], net.size], strict=True):
-        raw[begin:end] = walk = np.cumsum(net[begin:end])
-        clamped[begin:end] = walk - np.minimum(np.minimum.accumulate(walk), 0)
-    return raw, clamped
 
 
 def measure_occupancy_peak(inputs: Inputs) -> Outcome:
@@ -94,22 +28,23 @@ def measure_occupancy_peak(inputs: Inputs) -> Outcome:
     corrected_high, and the error to expect of the raw sum there, raw_bias and raw_sd.
     """
     entries, exits = doors(inputs, "entries"), doors(inputs, "exits")
-    walk = occupancy(all_slots(entries), all_slots(exits), inputs.days.bounds_us)
+    walk = flows(all_slots(entries), all_slots(exits), inputs.days.bounds_us)
     within = (walk.start_us >= inputs.window.start_us) & (walk.start_us < inputs.window.end_us)
     if not within.any():
         return Outcome(None, undefined="nothing_counted")
-    peak = int(np.flatnonzero(within)[np.argmax(walk.clamped[within])])
+    level, summed = clamped(walk), reset(walk)
+    peak = int(np.flatnonzero(within)[np.argmax(level[within])])
     bounds, corrected = peak_bounds(inputs, (entries, exits), Ends(walk.end_us, walk.day, within), peak)
     detail = {
         "method": "clamped at zero, reset each business day",
-        "raw": int(walk.raw[peak]),
-        "raw_peak": int(walk.raw[within].max()),
-        "day_residue": int(walk.raw[-1]),
+        "raw": int(summed[peak]),
+        "raw_peak": int(summed[within].max()),
+        "day_residue": int(summed[-1]),
         "slot_start": _local(inputs, int(walk.start_us[peak])),
         "slot_end": _local(inputs, int(walk.end_us[peak])),
         **corrected,
     }
-    return Outcome(int(walk.clamped[peak]), bounds, detail)
+    return Outcome(int(level[peak]), bounds, detail)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -127,8 +127,9 @@ def _registered_series(_: DistrictPlan, store: StorePlan) -> Iterator[Row]:
 
 
 def _audits(_: DistrictPlan, store: StorePlan) -> Iterator[Row]:
-    for device in store.devices_of("traffic"):
-        for quantity in (seen.series.quantity for seen in device.observed):
+    for kind in ("door_line", "pavement_line"):
+        for device, seen in store.observed_at(kind):
+            quantity = seen.series.quantity
             counted = traffic.audit(store, device, quantity)
             yield f"{device.device_id}-{quantity}-audit", device.device_id, quantity, traffic.AUDITED_CROSSINGS, counted
 

@@ -165,6 +165,31 @@ class ParkingHabits:
 
 
 @dataclass(frozen=True, slots=True)
+class PasserHabits:
+    """How many people pass the front for each visitor, without coming in."""
+
+    passing_by_per_visitor: float
+
+
+@dataclass(frozen=True, slots=True)
+class TillHabits:
+    """Tills, the mean time that one serves a buyer, and the share of visitors who buy."""
+
+    tills: int
+    service_s: float
+    buying_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CountedZone:
+    """A zone under a sensor: the share of the visitors who linger in it, and their median stay."""
+
+    point_id: str
+    visitor_share: float
+    stay_min: float
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """How a store lives; None or empty where it lacks the facility, or where nothing is known of it."""
 
@@ -175,6 +200,9 @@ class Habits:
     labels: LabelHabits | None = None
     cabinets: tuple[Cabinet, ...] = ()
     parking: ParkingHabits | None = None
+    passers: PasserHabits | None = None
+    tills: TillHabits | None = None
+    counted_zones: tuple[CountedZone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,6 +231,11 @@ class StorePlan:
     def devices_of(self, facility: str) -> Iterator[Device]:
         """Yield the devices of a facility area."""
         return (device for device in self.devices if device.facility == facility)
+
+    def observed_at(self, kind: str) -> Iterator[tuple[Device, ObservedSeries]]:
+        """Yield what is observed at the points of a kind, with the device that observes it."""
+        there = {point.point_id for point in self.points if point.kind == kind}
+        return ((d, each) for d in self.devices for each in d.observed if each.point_id in there)
 
     def points_of(self, facility: str) -> Iterator[Point]:
         """Yield the points of a facility area, instrumented or not."""

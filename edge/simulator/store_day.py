@@ -5,7 +5,19 @@ from __future__ import annotations
 from datetime import date
 
 from edge.readings import Reading
-from edge.simulator import air, cold_chain, energy, labels, parking, sensing, shelves, traffic
+from edge.simulator import (
+    air,
+    cold_chain,
+    counted_zones,
+    energy,
+    labels,
+    parking,
+    passers,
+    sensing,
+    shelves,
+    tills,
+    traffic,
+)
 from edge.simulator.local_day import LocalDay, local_day
 from edge.simulator.observation import Observation
 from edge.simulator.site import StorePlan
@@ -34,6 +46,9 @@ def _observed(store: StorePlan, day: LocalDay, *, opening: bool) -> list[Observa
         *air.observe(store, day),
         *cold_chain.observe(store, day),
         *parking.observe(store, day),
+        *passers.observe(store, day),
+        *tills.observe(store, day),
+        *counted_zones.observe(store, day),
     ]
     delivered = [
         each.without(day, offline[each.series.device]) if offline[each.series.device] else each for each in seen

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import time
 
-from edge.simulator import outfit
+from edge.simulator import outfit, traffic_outfit
 from edge.simulator.outfit import Outfit
 from edge.simulator.site import (
     AirZone,
     Cabinet,
     Circuit,
+    CountedZone,
     Door,
     Floor,
     Habits,
@@ -18,9 +19,11 @@ from edge.simulator.site import (
     Names,
     Outage,
     ParkingHabits,
+    PasserHabits,
     ShelfHabits,
     StorePlan,
     Tenant,
+    TillHabits,
     TrafficHabits,
     Zone,
 )
@@ -108,8 +111,10 @@ def department_store(seed: int) -> StorePlan:
     zones = (
         Zone(f"{store_id}-ground", f"{store_id}-floor-0", Names("Ground floor", "一层"), 2_400.0),
         Zone(f"{store_id}-upper", f"{store_id}-floor-1", Names("Upper floor", "二层"), 2_200.0),
+        Zone(f"{store_id}-promotion", f"{store_id}-floor-0", Names("Promotion area", "促销区"), 60.0),
+        Zone(f"{store_id}-shoes", f"{store_id}-floor-1", Names("Shoes", "鞋区"), 140.0),
     )
-    ground, upper = (zone.zone_id for zone in zones)
+    ground, upper, promotion, shoes = (zone.zone_id for zone in zones)
     doors = (
         Door(f"{store_id}-door-1", ground, Names("Front door", "正门"), perimeter=True, share=0.55),
         Door(f"{store_id}-door-2", ground, Names("Side door", "侧门"), perimeter=True, share=0.25),
@@ -123,6 +128,12 @@ def department_store(seed: int) -> StorePlan:
             AirZone(f"{store_id}-air-upper", 8_800.0, 5_500.0, visitor_share=0.4, staff=18),
         ),
         shelves=ShelfHabits(units_full=12, units_sold_per_day=14.0, round_every_h=4.0),
+        passers=PasserHabits(passing_by_per_visitor=5.0),
+        tills=TillHabits(tills=3, service_s=55.0, buying_share=0.3),
+        counted_zones=(
+            CountedZone(f"{store_id}-zone-promotion", visitor_share=0.35, stay_min=4.0),
+            CountedZone(f"{store_id}-zone-shoes", visitor_share=0.2, stay_min=11.0),
+        ),
     )
     air = outfit.air(habits.air_zones, (ground, upper))
     pausing = replace(air.devices[1], outage=_SHORTLY_AT_NIGHT)
@@ -132,6 +143,9 @@ def department_store(seed: int) -> StorePlan:
         outfit.labels_without_gateway(store_id, ground, count=600),
         outfit.meters(store_id, ground, habits.circuits, sub_meters=False),
         Outfit(air.points, (air.devices[0], pausing)),
+        traffic_outfit.pavement(store_id, ground),
+        traffic_outfit.tills(store_id, ground, count=3),
+        traffic_outfit.counted_zones(store_id, habits.counted_zones, (promotion, shoes)),
     )
     return StorePlan(
         store_id=store_id,

@@ -72,6 +72,22 @@ def true_counts(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> 
     return came, left
 
 
+def true_person_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:
+    """Return (person-time inside, time) in opening hours within a window."""
+    low, high = day.open_within(start_us, end_us)
+    if high <= low:
+        return 0, 0
+    truth = crossings(store, day.date)
+    came, left = (sum(high - min(max(t, low), high) for t in times) for times in (truth.came_us, truth.left_us))
+    return came - left, high - low
+
+
+def true_stay_us(store: StorePlan, day: LocalDay) -> tuple[int, int]:
+    """Return (time that the visitors of a whole day spent inside, visitors)."""
+    truth = crossings(store, day.date)
+    return sum(truth.left_us) - sum(truth.came_us), len(truth.came_us)
+
+
 def missed_share(store: StorePlan, device: Device) -> float:
     """Return the share of crossings that a counter misses, between 2 % and 4 %, a trait of the device."""
     return 0.02 + 0.02 * keyed_random(store.seed, store.store_id, "traffic", f"{device.device_id}/missed").random()
@@ -81,14 +97,12 @@ def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:
     """Yield what the counters count: each true crossing is missed with the counter's probability, none is invented."""
     truth = crossings(store, day.date)
     door_of = {point.point_id: point.door_id for point in store.points_of("traffic")}
-    for device in store.devices_of("traffic"):
-        missed = missed_share(store, device)
-        for observed in device.observed:
-            quantity = observed.series.quantity
-            rng = keyed_random(store.seed, store.store_id, "traffic", f"{device.device_id}/{quantity}", day.date)
-            side = truth.entries if quantity == "entries" else truth.exits
-            seen = [t_us for t_us in side[door_of[observed.point_id]] if rng.random() >= missed]
-            yield counted(observed.series, day, seen)
+    for device, observed in store.observed_at("door_line"):
+        missed, quantity = missed_share(store, device), observed.series.quantity
+        rng = keyed_random(store.seed, store.store_id, "traffic", f"{device.device_id}/{quantity}", day.date)
+        side = truth.entries if quantity == "entries" else truth.exits
+        seen = [t_us for t_us in side[door_of[observed.point_id]] if rng.random() >= missed]
+        yield counted(observed.series, day, seen)
 
 
 def audit(store: StorePlan, device: Device, quantity: str) -> int:

@@ -5,8 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from edge.simulator import air, cold_chain, energy, labels, parking, sensing, shelves, traffic
-from edge.simulator.local_day import LocalDay, days_touching
+from edge.simulator import (
+    air,
+    cold_chain,
+    counted_zones,
+    energy,
+    labels,
+    parking,
+    passers,
+    sensing,
+    shelves,
+    tills,
+    traffic,
+)
+from edge.simulator.local_day import MINUTE_US, LocalDay, days_touching
 from edge.simulator.site import StorePlan
 
 _Ratio = Callable[[StorePlan, LocalDay, int, int], tuple[float, float]]
@@ -45,7 +57,27 @@ def truth(store: StorePlan, start_us: int, end_us: int) -> dict[str, float]:
     for name, (facility, part) in _RATIOS.items():
         if any(True for _ in store.devices_of(facility)):
             values[name] = _ratio(part, store, days, start_us, end_us)
+    values |= _people(store, days, start_us, end_us)
     return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+def _people(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:
+    """Return what is known of people beyond the doors' counts; a stay in the store of whole days alone."""
+    occupancy = _ratio(traffic.true_person_us, store, days, start_us, end_us)
+    values = {"occupancy_mean": occupancy, "capacity_use": occupancy / store.capacity}
+    if days[0].start_us == start_us and days[-1].end_us == end_us:
+        spent = [traffic.true_stay_us(store, day) for day in days]
+        values["dwell_mean"] = sum(us for us, _ in spent) / sum(people for _, people in spent) / MINUTE_US
+    if store.habits.passers:
+        values["capture_rate"] = _ratio(passers.true_capture, store, days, start_us, end_us)
+    if store.habits.tills:
+        values["conversion_rate"] = _ratio(tills.true_conversion, store, days, start_us, end_us)
+        values["queue_length_mean"] = _ratio(tills.true_queue_us, store, days, start_us, end_us)
+        values["queue_wait_mean"] = _ratio(tills.true_wait_us, store, days, start_us, end_us) / MINUTE_US
+    if store.habits.counted_zones and not math.isnan(occupancy):
+        values["zone_heat"] = math.fsum(counted_zones.true_heat(store, day, start_us, end_us) for day in days)
+        values["zone_dwell_mean"] = _ratio(counted_zones.true_stay_min, store, days, start_us, end_us)
+    return values
 
 
 def _ratio(part: _Ratio, store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> float:

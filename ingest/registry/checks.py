@@ -26,8 +26,8 @@ from ingest.registry.rows import (
     Zone,
 )
 
-_PEOPLE_COUNTS = frozenset({"entries", "exits"})
-_SUMMED = _PEOPLE_COUNTS | {"active_energy"}
+_PEOPLE_COUNTS = frozenset({"entries", "exits", "passages", "occupancy", "zone_dwell"})
+_SUMMED = _PEOPLE_COUNTS | {"active_energy", "transactions"}
 
 _REFERENCES: tuple[tuple[type[RegistryRow], str, type[RegistryRow]], ...] = (
     (Store, "district_id", District),

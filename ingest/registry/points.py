@@ -12,11 +12,16 @@ POINT_KINDS: dict[str, frozenset[str]] = {
     "chilled_cabinet": frozenset({"temperature"}),
     "frozen_cabinet": frozenset({"temperature"}),
     "parking_bay": frozenset({"bay_occupied"}),
+    "self_checkout": frozenset({"transactions", "items_scanned", "equipment_running", "equipment_fault"}),
+    "pavement_line": frozenset({"passages", "entries", "exits"}),
+    "till": frozenset({"transactions"}),
+    "counted_zone": frozenset({"occupancy", "zone_dwell"}),
+    "queue_zone": frozenset({"occupancy"}),
 }
 """Kinds of point, with the quantities that are observed at them; ``device_online`` may stand at any."""
 
 FACILITY_KINDS: dict[str, frozenset[str]] = {
-    "traffic": frozenset({"door_line"}),
+    "traffic": frozenset({"door_line", "pavement_line", "till", "counted_zone", "queue_zone"}),
     "shelves": frozenset({"shelf_position"}),
     "labels": frozenset({"shelf_label"}),
     "energy": frozenset({"main_meter", "sub_meter"}),

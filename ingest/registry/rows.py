@@ -172,8 +172,11 @@ class Point(RegistryRow):
         if self.kind not in kinds:
             msg = f"kind '{self.kind}' is not one of facility {self.facility}; known: {', '.join(sorted(kinds))}"
             raise ValueError(msg)
-        if self.facility == "traffic" and self.door_id is None:
-            msg = "a traffic point needs door_id: footfall sums the perimeter doors"
+        if self.kind == "door_line" and self.door_id is None:
+            msg = "a door_line needs door_id: footfall sums the perimeter doors"
+            raise ValueError(msg)
+        if self.kind == "counted_zone" and self.zone_id is None:
+            msg = "a counted_zone needs zone_id: its person-time is shared out over the zone's area"
             raise ValueError(msg)
         return self
 

@@ -54,7 +54,7 @@ class StoreFact:
 
 @dataclass(frozen=True, slots=True)
 class PointFact:
-    """A point that exists, instrumented or not; ``perimeter`` is its door's, None where it has no door."""
+    """A point that exists, instrumented or not; None where it has no door, no zone, or a zone of unknown area."""
 
     point_id: str
     facility: str
@@ -65,6 +65,7 @@ class PointFact:
     point_count: int
     valid_from: date
     valid_to: date | None
+    zone_area_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +161,22 @@ def store(c: Database, store_id: str, on: date, version: int | None = None) -> S
 def points(c: Database, store_id: str, on_from: date, on_to: date, version: int | None = None) -> list[PointFact]:
     """Return the store's points valid at some time in [on_from, on_to), by id and then by time.
 
-    A point whose facts changed within the span (a door that became a perimeter door, say) occurs once for each state,
-    with the days of that state: count points by ``point_id``.
+    A point whose facts changed within the span (a door that became a perimeter door, a zone that grew) occurs once for
+    each state, with the days of that state: count points by ``point_id``.
     """
     query = """
         select point_id, facility, kind, zone_id, door_id, perimeter, point_count,
-               lower(days) as valid_from, upper(days) as valid_to
-          from (select p.*, d.perimeter,
-                       daterange(p.valid_from, p.valid_to) * daterange(d.valid_from, d.valid_to) as days
+               lower(days) as valid_from, upper(days) as valid_to, zone_area_m2
+          from (select p.*, d.perimeter, z.area_m2 as zone_area_m2,
+                       daterange(p.valid_from, p.valid_to) * daterange(d.valid_from, d.valid_to)
+                       * daterange(z.valid_from, z.valid_to) as days
                   from points p
                   left join doors d on d.door_id = p.door_id
                    and int4range(d.version_from, d.version_to) @> %(version)s
                    and daterange(d.valid_from, d.valid_to) && daterange(p.valid_from, p.valid_to)
+                  left join zones z on z.zone_id = p.zone_id
+                   and int4range(z.version_from, z.version_to) @> %(version)s
+                   and daterange(z.valid_from, z.valid_to) && daterange(p.valid_from, p.valid_to)
                  where p.store_id = %(store)s and int4range(p.version_from, p.version_to) @> %(version)s) p
          where days && daterange(%(since)s, %(until)s)
          order by point_id, valid_from"""

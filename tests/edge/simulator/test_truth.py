@@ -21,6 +21,7 @@ DAY = date(2026, 5, 9)
 STORES = {store.store_id: store for store in district_plan().stores}
 A, B, C, D = STORES.values()
 COUNTS = {"footfall_entries", "footfall_exits", "energy_use"}
+NO_SHARES = {"occupancy_mean", "dwell_mean", "queue_length_mean", "queue_wait_mean", "zone_heat", "zone_dwell_mean"}
 
 
 def _of_day(store: StorePlan) -> tuple[LocalDay, dict[str, float]]:
@@ -44,8 +45,12 @@ def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan
     expected |= {"label_update_success"} if store.habits.labels else set()
     expected |= {"cold_chain_time_in_band"} if store.habits.cabinets else set()
     expected |= {"parking_occupancy"} if store.habits.parking else set()
+    expected |= {"occupancy_mean", "capacity_use", "dwell_mean"}
+    expected |= {"capture_rate"} if store.habits.passers else set()
+    expected |= {"conversion_rate", "queue_length_mean", "queue_wait_mean"} if store.habits.tills else set()
+    expected |= {"zone_heat", "zone_dwell_mean"} if store.habits.counted_zones else set()
     assert set(values) == expected
-    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS)
+    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS | NO_SHARES)
 
 
 @pytest.mark.parametrize("store", STORES.values(), ids=STORES)

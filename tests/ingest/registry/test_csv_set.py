@@ -265,8 +265,24 @@ def test_every_problem_is_listed_at_once_with_file_and_line(tmp_path: Path) -> N
         ),
         pytest.param(
             replaced("points", "door_line,main,,", "door_line,,,"),
-            ["points.csv:2: a traffic point needs door_id"],
-            id="traffic point without door",
+            ["points.csv:2: a door_line needs door_id"],
+            id="door line without door",
+        ),
+        pytest.param(
+            appended("points", "p-zone,s1,traffic,counted_zone,,1,2025-01-01"),
+            ["points.csv:4: a counted_zone needs zone_id"],
+            id="counted zone without zone",
+        ),
+        pytest.param(
+            {
+                **appended("points", "p-till,s1,traffic,till,,1,2025-02-01\np-till-2,s1,traffic,till,,1,2025-02-01"),
+                **appended(
+                    "registered_series",
+                    "gateway-1,transactions,,p-till,1,2025-02-01\ngateway-1,transactions,,p-till-2,1,2025-02-01",
+                ),
+            },
+            ["registered_series.csv:5: gateway-1 transactions is also registered to point_id 'p-till' (line 4)"],
+            id="receipts at two tills, which need no door",
         ),
         pytest.param(
             replaced("points", "labels,shelf_label", "labels,parking_bay"),

@@ -23,6 +23,7 @@ from ingest.registry.rows import (
     RegisteredSeriesRow,
     RegistryRow,
     Store,
+    Zone,
 )
 from ingest.store import registry
 from ingest.store.registry_import import import_set
@@ -76,7 +77,15 @@ window = st.tuples(st.integers(0, 9), st.integers(1, 9)).map(lambda w: (w[0], mi
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(perimeters=states([True, False]), door_cuts=cuts, counts=states([1, 2]), point_cuts=cuts, window=window)
+@given(
+    perimeters=states([True, False]),
+    door_cuts=cuts,
+    counts=states([1, 2]),
+    point_cuts=cuts,
+    areas=states([None, 60.0]),
+    zone_cuts=cuts,
+    window=window,
+)
 def test_points_of_a_span(
     *,
     connection: psycopg.Connection[Any],
@@ -84,28 +93,39 @@ def test_points_of_a_span(
     door_cuts: list[int],
     counts: list[int],
     point_cuts: list[int],
+    areas: list[float | None],
+    zone_cuts: list[int],
     window: tuple[int, int],
 ) -> None:
+    def zone(**values: Any) -> Zone:
+        return Zone(zone_id="z", store_id="s", name_en="x", name_zh="区", **values)
+
     def door(**values: Any) -> Door:
         return Door(door_id="d", store_id="s", name_en="x", name_zh="门", **values)
 
     def point(**values: Any) -> Point:
-        return Point(point_id="p", store_id="s", facility="traffic", kind="door_line", door_id="d", **values)
+        return Point(
+            point_id="p", store_id="s", facility="traffic", kind="door_line", door_id="d", zone_id="z", **values
+        )
 
     doors = spans(door, perimeters, door_cuts, "perimeter")
     points = spans(point, counts, point_cuts, "point_count")
+    zones = spans(zone, areas, zone_cuts, "area_m2")
     elsewhere = Point(point_id="q", store_id="t", facility="air", kind="air_zone", valid_from=DAYS[0], valid_to=DAYS[5])
     since, until = DAYS[window[0]], DAYS[window[1]]
     try:
-        import_set(connection, RegistrySet.of([*doors, *points, elsewhere]), "test")
+        import_set(connection, RegistrySet.of([*doors, *points, *zones, elsewhere]), "test")
         found = registry.points(connection, "s", since, until)
         expected: dict[date, set[tuple[Any, ...]]] = {}
         for day in DAYS:
             (now,) = [d for d in doors if d.holds_on(day)]
             (here,) = [p for p in points if p.holds_on(day)]
+            (around,) = [z for z in zones if z.holds_on(day)]
+            assert isinstance(around, Zone)
             assert isinstance(now, Door)
             assert isinstance(here, Point)
-            expected[day] = {("p", "traffic", "door_line", None, "d", now.perimeter, here.point_count)}
+            state = ("p", "traffic", "door_line", "z", "d", now.perimeter, here.point_count, around.area_m2)
+            expected[day] = {state}
         seen = by_day(found)
         assert all(seen[day] == expected[day] for day in DAYS if since <= day < until)
         assert all(fact.valid_from < until and (fact.valid_to or date.max) > since for fact in found)

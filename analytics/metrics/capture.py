@@ -1,0 +1,51 @@
+"""Turn-in: how many of those who pass come in."""
+
+from __future__ import annotations
+
+from analytics.metrics.doors import DoorCounts, doors
+from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.same_hours import SHARE_FLOOR, Counted, at_kinds, counted_in, same_hours
+from analytics.metrics.traffic import LEVEL
+
+PAVEMENT = "pavement_line"
+
+
+def measure(inputs: Inputs) -> Outcome:
+    """Return entries through the perimeter doors per passer-by, over the opening hours that both sides were seen.
+
+    Detail: entries, passers_by, same_hours (h); above_one where more came in than passed: the lines don't see the same
+    side, or another way leads in.
+    """
+    street = at_kinds(inputs, [PAVEMENT])
+    entries, passing = doors(at_kinds(inputs, ["door_line"]), "entries"), _passing(street)
+    hours = same_hours(inputs.wanted, inputs.series)
+    if hours.total_us < SHARE_FLOOR * inputs.wanted.total_us:
+        return Outcome(None, undefined="sides_at_unlike_hours")
+    # Two intervals at 97.5 % hold together at 95 % (Bonferroni).
+    came, passed = (counted_in(side, hours, inputs, (1 + LEVEL) / 2) for side in (entries, passing))
+    detail = {"entries": came.value, "passers_by": passed.value, "same_hours": hours.total_us / 3.6e9}
+    if passed.value == 0:
+        return Outcome(None, detail=detail, undefined="nobody_passed")
+    if came.value > passed.value:
+        detail["above_one"] = True
+    return ratio(came, passed, detail)
+
+
+def ratio(part: Counted, whole: Counted, detail: dict[str, float]) -> Outcome:
+    """Return the ratio of two counts with bounds from those of both, as far as they are known."""
+    value = part.value / whole.value
+    if part.bounds is None or whole.bounds is None or whole.bounds[0] == 0:
+        return Outcome(value, detail=detail)
+    low, high = part.bounds[0] / whole.bounds[1], part.bounds[1] / whole.bounds[0]
+    methods = [method for method in dict.fromkeys([part.method, whole.method]) if method]
+    return Outcome(value, bounded(low, high, LEVEL, f"from the bounds of both counts; {'; '.join(methods)}"), detail)
+
+
+def _passing(street: Inputs) -> list[DoorCounts]:
+    """Return the counters of passers-by: passages, or both directions of a line whose device counts no passages."""
+    whole = {series.device for series in street.of("passages")}
+    return [
+        DoorCounts(series, series.slots(street.midnights_us))
+        for series in street.of("passages", "entries", "exits")
+        if series.quantity == "passages" or series.device not in whole
+    ]
