@@ -77,7 +77,7 @@ class Evaluation:
         coverage = self._facts.coverage_of(self.metric)
         if coverage.points_exist == 0:
             return self._result(Status.NOT_INSTALLED, Outcome(None), None, origins), None
-        if not self.observed:
+        if not self.observed or coverage.points_instrumented == 0:
             return self._result(Status.DECLARED, Outcome(None), None, origins), None
         floor = self.metric.completeness_floor
         received = account(self.observed, self._wanted, floor, lost, self._facts.window)

@@ -46,3 +46,8 @@ class Metric:
     """Periods before the window whose readings its bounds need."""
     summable: bool = False
     """Whether a district's figure is the sum of its stores'."""
+    beside: frozenset[str] = frozenset()
+    """Kinds of point of other areas that it relates its own to (of door lines the perimeter's).
+
+    What they lack is for their own area to say: such a metric has no say in its area's state, while others have one.
+    """

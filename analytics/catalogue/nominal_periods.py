@@ -17,6 +17,14 @@ NOMINAL_PERIOD_S = MappingProxyType(
         "temperature": 60.0,
         "relative_humidity": 60.0,
         "bay_occupied": 3600.0,
+        "vehicles_present": 300.0,
+        "label_update_latency": 900.0,
+        "screen_online": 300.0,
+        "screen_plays": 900.0,
+        "equipment_running": 300.0,
+        "equipment_fault": 300.0,
+        "transactions": 900.0,
+        "items_scanned": 900.0,
         "device_online": 300.0,
     }
 )

@@ -42,12 +42,31 @@ def available_time(t_us: Int64, stock_units: Float64, period_us: int, opening: S
 
 def measure(inputs: Inputs) -> Outcome:
     """Return the time-weighted share over all instrumented positions; detail: observed_hours, missing_hours."""
-    whole = summed(
+    return share_outcome(_available(inputs), _GROUND)
+
+
+def measure_out_of_stock(inputs: Inputs) -> Outcome:
+    """Return 1 - on-shelf availability; detail: observed_hours, missing_hours."""
+    whole = _available(inputs)
+    empty = TimeShare(
+        whole.observed_us - whole.held_us,
+        whole.observed_us - whole.high_us,
+        whole.observed_us - whole.low_us,
+        whole.observed_us,
+        whole.missing_us,
+    )
+    return share_outcome(empty, _GROUND)
+
+
+_GROUND = "each change is known to one period; missing time taken either way"
+
+
+def _available(inputs: Inputs) -> TimeShare:
+    return summed(
         available_time(t_us, value, period_us, due)
         for series in inputs.of("stock_units")
         for t_us, value, period_us, due in series.spells(inputs.wanted)
     )
-    return share_outcome(whole, "each change is known to one period; missing time taken either way")
 
 
 def share_outcome(whole: TimeShare, ground: str) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from edge.readings import Reading
-from edge.simulator import air, cold_chain, energy, labels, parking, sensing, shelves, traffic
+from edge.simulator import air, checkout, cold_chain, energy, labels, parking, screens, sensing, shelves, traffic
 from edge.simulator.local_day import LocalDay, local_day
 from edge.simulator.observation import Observation
 from edge.simulator.site import StorePlan
@@ -34,6 +34,8 @@ def _observed(store: StorePlan, day: LocalDay, *, opening: bool) -> list[Observa
         *air.observe(store, day),
         *cold_chain.observe(store, day),
         *parking.observe(store, day),
+        *screens.observe(store, day),
+        *checkout.observe(store, day),
     ]
     delivered = [
         each.without(day, offline[each.series.device]) if offline[each.series.device] else each for each in seen
