@@ -56,7 +56,7 @@ def _quantile(inputs: Inputs, share: float) -> Outcome:
     requested, confirmed, failed = (_within(inputs, name, gateways) for name in (REQUESTED, CONFIRMED, FAILED))
     pending = max(0, requested - confirmed - failed)
     whole = confirmed_s.size + failed + pending
-    detail = {"confirmed": confirmed_s.size, "failed": failed, "pending": pending}
+    detail: dict[str, float] = {"confirmed": confirmed_s.size, "failed": failed, "pending": pending}
     if not timed:
         return Outcome(None, detail=detail, undefined="no_latency_reported")
     if whole == 0:

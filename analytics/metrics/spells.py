@@ -41,7 +41,8 @@ class Spells:
 
 
 _FIELDS = ("start_us", "end_us", "maybe_from_us", "surely_until_us", "began", "ended", "lost")
-_NONE = Spells(*(np.zeros(0, dtype=np.int64) for _ in range(4)), *(np.zeros(0, dtype=np.bool_) for _ in range(3)))
+_NOWHEN, _NEVER = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.bool_)
+_NONE = Spells(_NOWHEN, _NOWHEN, _NOWHEN, _NOWHEN, _NEVER, _NEVER, _NEVER)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -111,10 +111,10 @@ def kaplan_meier(duration: Float64, ended: Bool) -> Survival:
     """
     times, ends = np.unique(duration[ended], return_counts=True)
     at_risk = duration.size - np.searchsorted(np.sort(duration), times, side="left")
-    longer = np.cumprod(1 - ends / at_risk)
+    longer: Float64 = np.cumprod(1 - ends / at_risk, dtype=np.float64)
     left = at_risk - ends
     terms = np.divide(ends, at_risk * left, out=np.zeros(times.size), where=left > 0)
-    error = longer * np.sqrt(np.cumsum(terms))
+    error: Float64 = longer * np.sqrt(np.cumsum(terms, dtype=np.float64))
     return Survival(times.astype(np.float64), at_risk.astype(np.int64), ends.astype(np.int64), longer, error)
 
 
