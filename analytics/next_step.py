@@ -195,7 +195,8 @@ def _minute(silence: Silence, window: Window) -> str:
 
 def _why(results: Sequence[Result]) -> Text:
     """Return why there is no number although no series is silent at the end: gaps, or nothing to relate to."""
-    for result in results:
+    short = [r for r in results if r.completeness is not None and r.completeness.ratio < r.completeness.floor]
+    for result in short or results:
         reason = _REASONS.get(str(result.detail.get("reason")))
         if reason is not None:
             return reason

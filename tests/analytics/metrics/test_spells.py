@@ -31,10 +31,10 @@ def walked(rows: list[tuple[int, int]], wanted: Spans) -> list[Walked]:
     for first, last in wanted.pairs():
         state, start, began = 0, 0, False
         for second in range(first, last + 1):
-            level: int | None = says.get(second) if second < last else None
+            heard = says.get(second) if second < last else None
             now = state
-            if level != 1:
-                now = 0 if level is None else 1 if level == 0 else -1
+            if heard != 1:
+                now = 0 if heard is None else 1 if heard == 0 else -1
             if now == 1 and state != 1:
                 start, began = second, state == -1
             if state == 1 and now != 1:
