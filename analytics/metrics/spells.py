@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.metrics.completeness import covered
-from analytics.metrics.holding import held
-from analytics.metrics.spans import Bool, Float64, Int64, Spans
+from analytics.metrics.spans import Bool, Int64, Spans
+
+Int8 = NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,14 +84,9 @@ def spells(readings: Switching, period_us: int, wanted: Spans) -> Spells:
     seen = covered(readings.t_us, period_us).intersect(wanted)
     if seen.start.size == 0:
         return _NONE
-    change = np.where(readings.on, 1.0, np.where(readings.off, -1.0, 0.0))
-    t_us, change, holds = held(readings.t_us, change, period_us, seen.start)
-    inside = (holds > 0) & seen.contains(t_us)
-    t_us, change = t_us[inside], change[inside]
-    stretch = np.searchsorted(seen.start, t_us, side="right") - 1
-    first = np.concatenate([[True], stretch[1:] != stretch[:-1]])
-    state = _carried_on(change, first)
-    return _runs(_Course(t_us, state, first, seen), readings.t_us, wanted)
+    change = readings.on.astype(np.int8) - (readings.off & ~readings.on)
+    course = _turns(readings.t_us, change, seen)
+    return _runs(course, readings.t_us, wanted)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +94,31 @@ class _Course:
     """States over the stretches for which readings speak; ``first``: the first of its stretch."""
 
     t_us: Int64
-    state: Float64
+    state: Int8
     first: Bool
     seen: Spans
 
 
-def _carried_on(change: Float64, first: Bool) -> Float64:
+def _turns(t_us: Int64, change: Int8, seen: Spans) -> _Course:
+    """Return the states at the beginning of each stretch and wherever a reading does another thing than the last."""
+    speaks = np.append(t_us[1:] != t_us[:-1], True)  # of several readings of one instant the last one
+    if not speaks.all():
+        t_us, change = t_us[speaks], change[speaks]
+    turns = np.concatenate([[0], np.flatnonzero(change[1:] != change[:-1]) + 1])
+    at_start = np.searchsorted(t_us, seen.start, side="right") - 1
+    times, places = np.unique(np.concatenate([seen.start, t_us[turns]]), return_index=True)
+    inside = seen.contains(times)
+    times, change = times[inside], np.concatenate([change[at_start], change[turns]])[places[inside]]
+    stretch = np.searchsorted(seen.start, times, side="right") - 1
+    first = np.concatenate([[True], stretch[1:] != stretch[:-1]])
+    return _Course(times, _carried_on(change, first), first, seen)
+
+
+def _carried_on(change: Int8, first: Bool) -> Int8:
     """Return the state after each reading: 1, -1, or 0 where nothing in its stretch has decided it yet."""
     places = np.arange(change.size)
     decided = np.where((change != 0) | first, places, 0)
-    return np.asarray(change[np.maximum.accumulate(decided)], dtype=np.float64)
+    return np.asarray(change[np.maximum.accumulate(decided)], dtype=np.int8)
 
 
 def _runs(course: _Course, read_us: Int64, wanted: Spans) -> Spells:
@@ -121,6 +133,7 @@ def _runs(course: _Course, read_us: Int64, wanted: Spans) -> Spells:
     # The change that a reading shows came after the reading before it, which may be one from before the stretch.
     before = np.searchsorted(read_us, t_us[begins], side="left") - 1
     maybe_from = np.where(began, read_us[np.maximum(before, 0)], t_us[begins])
-    surely_until = np.where(ended, t_us[finals], end_us)
+    surely_until = np.where(ended, read_us[np.searchsorted(read_us, end_us, side="left") - 1], end_us)
+    surely_until = np.maximum(surely_until, t_us[begins])
     lost = ~ended & ~np.isin(end_us, wanted.end)
     return Spells(t_us[begins], end_us, maybe_from, surely_until, began, ended, lost)

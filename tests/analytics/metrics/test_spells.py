@@ -78,5 +78,10 @@ def test_a_spell_over_closing_is_two_and_neither_is_whole() -> None:
     assert not found.lost.any()
 
 
+def test_a_spell_that_a_span_cuts_is_sure_of_no_time_before_it() -> None:
+    found = found_by([(0, 0), (10, 2)], Spans.of([(5, 30)]))
+    assert (found.start_us.tolist(), found.surely_until_us.tolist(), found.end_us.tolist()) == ([5], [5], [10])
+
+
 def test_nothing_is_decided_by_what_switches_neither_way() -> None:
     assert found_by([(0, 1), (10, 1), (20, 0), (30, 1)], Spans.of([(0, 40)])).began.tolist() == [False]
