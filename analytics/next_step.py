@@ -19,6 +19,8 @@ _POINTS = {
     Facility.AIR: Text(en="air zones", zh="空气监测区域"),
     Facility.COLD_CHAIN: Text(en="cold cabinets", zh="冷柜"),
     Facility.PARKING: Text(en="parking bays", zh="停车位"),
+    Facility.SCREENS: Text(en="screens", zh="屏幕"),
+    Facility.CHECKOUT: Text(en="self-checkouts", zh="自助收银机"),
     Facility.SENSING: Text(en="devices", zh="设备"),
 }
 _REASONS = {
@@ -50,6 +52,41 @@ _REASONS = {
         en="Readings of this window were removed, as [retention] in the scheduler's settings says: choose a window "
         "that begins later, or keep readings for longer from now on.",
         zh="该时段的部分读数已按调度器设置中的 [retention] 删除：请选择更晚开始的时段，或从现在起延长读数的保存期。",
+    ),
+}
+_REASONS |= {
+    "no_spell": Text(
+        en="No position ran out or low in the window: choose a longer window.",
+        zh="该时段内没有陈列位缺货或低库存：请选择更长的时段。",
+    ),
+    "nothing_ended": Text(
+        en="No spell was seen to end in the window: choose a longer window.",
+        zh="该时段内未见任何一次结束：请选择更长的时段。",
+    ),
+    "too_few_ended": Text(
+        en="Too few were seen to end in the window to tell this: choose a longer window.",
+        zh="该时段内见到结束的次数过少，无法得出该值：请选择更长的时段。",
+    ),
+    "no_latency_reported": Text(
+        en="No label gateway tells how long its updates take: register label_update_latency where the gateway has it.",
+        zh="没有价签基站上报更新耗时：如基站支持，请登记 label_update_latency 序列。",
+    ),
+    "only_vehicles_counted": Text(
+        en="The car park only counts the vehicles in it: bays with a sensor each tell how many come and how long they "
+        "stay.",
+        zh="停车场只统计在场车辆数：逐车位安装传感器后才能得出到达数和停放时长。",
+    ),
+    "no_vehicle_came": Text(
+        en="No vehicle came in the window: choose a window with opening hours, or check the bay sensors.",
+        zh="该时段内没有车辆到达：请选择包含营业时间的时段，或检查车位传感器。",
+    ),
+    "no_transaction": Text(
+        en="There was no transaction in the window: choose a window with opening hours.",
+        zh="该时段内没有交易：请选择包含营业时间的时段。",
+    ),
+    "no_till_reports": Text(
+        en="No till reports its transactions, so the share of self-checkout can't be told: register the tills.",
+        zh="没有收银台上报交易，无法得出自助收银占比：请登记收银台。",
     ),
 }
 _REASONS["no_complete_hour"] = _REASONS["no_complete_period"]
@@ -195,7 +232,8 @@ def _minute(silence: Silence, window: Window) -> str:
 
 def _why(results: Sequence[Result]) -> Text:
     """Return why there is no number although no series is silent at the end: gaps, or nothing to relate to."""
-    for result in results:
+    short = [r for r in results if r.completeness is not None and r.completeness.ratio < r.completeness.floor]
+    for result in short or results:
         reason = _REASONS.get(str(result.detail.get("reason")))
         if reason is not None:
             return reason

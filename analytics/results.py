@@ -39,6 +39,8 @@ class Facility(StrEnum):
     AIR = "air"
     COLD_CHAIN = "cold_chain"
     PARKING = "parking"
+    SCREENS = "screens"
+    CHECKOUT = "checkout"
     SENSING = "sensing"
 
 

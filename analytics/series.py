@@ -86,6 +86,8 @@ def _without_removed(series: Observed, removed_before: datetime | None) -> Obser
 def is_of_events(watched: Watched, facts: Facts) -> bool:
     """Tell whether a series reports single events; one that never reported, as its device does in other quantities."""
     device, quantity, _ = watched.key
+    if QUANTITIES[quantity].kinds == {Kind.EVENT}:
+        return True
     if not _may_be_events(quantity):
         return False
     known = {key: Series.model_validate_json(facts.known[key]).kind for key in facts.known if key[0] == device}

@@ -173,7 +173,10 @@ def store_answer(
             area(
                 Facility.SHELVES,
                 Status.MEASURED,
-                (result("on_shelf_availability", 0.9641, window, interval=(0.958, 0.969, None), before=0.952),),
+                (
+                    result("on_shelf_availability", 0.9641, window, interval=(0.958, 0.969, None), before=0.952),
+                    result("out_of_stock_duration", 41.5, window, interval=(29.0, 66.0, 0.95), before=48.0),
+                ),
                 (40, 40),
             ),
             area(
@@ -221,6 +224,26 @@ def store_answer(
                 Status.NOT_INSTALLED,
                 (result("parking_occupancy", None, window, status=Status.NOT_INSTALLED).model_copy(update=_BARE),),
                 (0, 0),
+            ),
+            area(
+                Facility.SCREENS,
+                Status.MEASURED,
+                (
+                    result("screen_availability", 0.9873, window, interval=(0.985, 0.991, None), before=0.9921),
+                    result("screen_plays", 1180, window, interval=(1180, 1180, None), before=1204),
+                ),
+            ),
+            area(
+                Facility.CHECKOUT,
+                Status.MEASURED,
+                (
+                    result("checkout_availability", 0.9712, window, interval=(0.968, 0.975, None), before=0.9804),
+                    result("checkout_transactions", 486, window, interval=(486, 486, None), before=471),
+                    result("checkout_items_per_transaction", 4.31, window, interval=(4.31, 4.31, None), before=4.22),
+                    result(
+                        "checkout_share", None, window, status=Status.INSUFFICIENT, detail={"reason": "no_till_reports"}
+                    ),
+                ),
             ),
             area(
                 Facility.SENSING,

@@ -152,6 +152,15 @@ STORE_ANSWER = FacilitiesAnswer(
             results=(),
             next_step=None,
         ),
+        AreaAnswer(
+            facility=Facility.SCREENS,
+            name=AREA_NAMES[Facility.SCREENS],
+            status=Status.DECLARED,
+            coverage=Coverage(points_exist=3, points_instrumented=0),
+            completeness_ratio=None,
+            results=(),
+            next_step=None,
+        ),
     ),
 )
 DISTRICT_ANSWER = DistrictAnswer(

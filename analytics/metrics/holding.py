@@ -8,7 +8,7 @@ from enum import Enum
 
 import numpy as np
 
-from analytics.metrics.completeness import SLACK, holds_us
+from analytics.metrics.completeness import SLACK, covered, holds_us
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
 
 
@@ -121,6 +121,48 @@ def time_share(readings: Judged, period_us: int, wanted: Spans, doubt: Doubt) ->
     return TimeShare(
         held_us, max(0, min(low, held_us)), min(observed, max(high, held_us)), observed, wanted.total_us - observed
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldTime:
+    """When something held: as observed, surely and possibly, all within the time observed."""
+
+    held: Spans
+    surely: Spans
+    possibly: Spans
+    observed: Spans
+
+    def both(self, other: HeldTime) -> HeldTime:
+        """Return when this held and the other did, too."""
+        return HeldTime(*(getattr(self, n).intersect(getattr(other, n)) for n in HeldTime.__slots__))
+
+    def share(self, wanted: Spans) -> TimeShare:
+        """Return for how much of the wanted time it held, with hard bounds."""
+        held_us, low, high, observed = (getattr(self, n).intersect(wanted).total_us for n in HeldTime.__slots__)
+        return TimeShare(held_us, low, high, observed, wanted.total_us - observed)
+
+
+def held_time(readings: Judged, period_us: int, doubt: Doubt) -> HeldTime:
+    """Return when a condition held, by the rules of ``time_share``, so that several conditions can be joined.
+
+    Examples
+    --------
+    >>> readings = Judged.certain(np.array([0, 60, 120]), np.array([True, True, False]))
+    >>> held_time(readings, 60, Doubt.SAMPLED).share(Spans.of([(0, 180)]))
+    TimeShare(held_us=120, low_us=60, high_us=180, observed_us=180, missing_us=0)
+    """
+    t_us = readings.t_us
+    ends = t_us + holds_us(t_us, period_us)
+    observed = covered(t_us, period_us)
+    held_spans, surely, possibly = (
+        Spans.union(t_us[said], ends[said]) for said in (readings.held, readings.surely, readings.possibly)
+    )
+    worse = _doubtful(t_us, readings.surely, period_us, doubt)
+    better = _doubtful(t_us, readings.possibly, period_us, doubt)
+    lost = Spans.union(worse.start_us[worse.said], worse.end_us[worse.said])
+    gained = Spans.union(better.start_us[~better.said], better.end_us[~better.said])
+    more = Spans.of([*possibly.pairs(), *gained.pairs()]).intersect(observed)
+    return HeldTime(held_spans, surely.without(lost), more, observed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,10 +48,36 @@ def measure(inputs: Inputs) -> Outcome:
 
     Detail: observed_hours, missing_hours; likely_low and likely_high, the 95 % interval within the hard bounds.
     """
-    spells = [spell for series in inputs.of("stock_units") for spell in series.spells(inputs.wanted)]
-    whole = summed(available_time(*spell) for spell in spells)
-    looks = [Looks(Judged.certain(t_us, value >= 1), period_us, due) for t_us, value, period_us, due in spells]
-    return share_outcome(whole, "each change is known to one period; missing time taken either way", looks)
+    looks = [
+        Looks(Judged.certain(t_us, value >= 1), period_us, due)
+        for series in inputs.of("stock_units")
+        for t_us, value, period_us, due in series.spells(inputs.wanted)
+    ]
+    return share_outcome(_available(inputs), _GROUND, looks)
+
+
+def measure_out_of_stock(inputs: Inputs) -> Outcome:
+    """Return 1 - on-shelf availability; detail: observed_hours, missing_hours."""
+    whole = _available(inputs)
+    empty = TimeShare(
+        whole.observed_us - whole.held_us,
+        whole.observed_us - whole.high_us,
+        whole.observed_us - whole.low_us,
+        whole.observed_us,
+        whole.missing_us,
+    )
+    return share_outcome(empty, _GROUND)
+
+
+_GROUND = "each change is known to one period; missing time taken either way"
+
+
+def _available(inputs: Inputs) -> TimeShare:
+    return summed(
+        available_time(t_us, value, period_us, due)
+        for series in inputs.of("stock_units")
+        for t_us, value, period_us, due in series.spells(inputs.wanted)
+    )
 
 
 def share_outcome(whole: TimeShare, ground: str, looks: Sequence[Looks] = ()) -> Outcome:

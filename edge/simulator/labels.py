@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -9,11 +11,13 @@ from typing import NamedTuple
 
 from edge.simulator.draws import keyed_random
 from edge.simulator.local_day import HOUR_US, MINUTE_US, SECOND_US, LocalDay, local_day
-from edge.simulator.observation import Observation, counted
+from edge.simulator.observation import Observation, counted, sampled
 from edge.simulator.site import StorePlan
+from edge.wire.series import Series
 
 LONGEST_ANSWER_US = 10 * MINUTE_US
 _MORNING_SHARE = 0.6
+LATENCY = "label_update_latency"
 
 
 class LabelRequest(NamedTuple):
@@ -64,7 +68,31 @@ def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:
     }
     for device in store.devices_of("labels"):
         for observed in device.observed:
-            yield counted(observed.series, day, events[observed.series.quantity])
+            if observed.series.quantity == LATENCY:
+                yield _latencies(observed.series, made)
+            else:
+                yield counted(observed.series, day, events[observed.series.quantity])
+
+
+def true_latencies_s(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> list[float]:
+    """Return how long each update requested within a window took, inf where it was never confirmed."""
+    made = [request for request in requests(store, day.date) if start_us <= request.requested_us < end_us]
+    return [_latency_s(request) if request.outcome == "confirmed" else math.inf for request in made]
+
+
+def is_timed(store: StorePlan) -> bool:
+    """Tell whether a gateway says how long updates take."""
+    return any(o.series.quantity == LATENCY for device in store.devices_of("labels") for o in device.observed)
+
+
+def _latencies(series: Series, made: tuple[LabelRequest, ...]) -> Observation:
+    """Return the latency of each confirmed update, at its confirmation; the last of those of one instant."""
+    by_time = dict(sorted((r.answered_us or 0, _latency_s(r)) for r in made if r.outcome == "confirmed"))
+    return sampled(series, array("q", by_time), array("d", by_time.values()))
+
+
+def _latency_s(request: LabelRequest) -> float:
+    return ((request.answered_us or request.requested_us) - request.requested_us) / SECOND_US
 
 
 def _answered(made: tuple[LabelRequest, ...], outcome: str) -> list[int]:

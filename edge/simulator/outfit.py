@@ -55,14 +55,17 @@ def shelves(store_id: str, zone_id: str, gateways: int, positions: int) -> Outfi
     return Outfit(tuple(points), tuple(devices))
 
 
-def labels(store_id: str, zone_id: str, count: int) -> Outfit:
-    """Return ``count`` shelf labels and the gateway that counts their updates."""
+def labels(store_id: str, zone_id: str, count: int, *, timed: bool = False) -> Outfit:
+    """Return ``count`` shelf labels and the gateway that counts their updates; ``timed``: and tells what each took."""
     point = labels_without_gateway(store_id, zone_id, count).points[0]
     device_id = f"{store_id}-label-gateway"
     observed = tuple(
         ObservedSeries(_interval(device_id, f"label_updates_{outcome}", 900.0), point.point_id, outcome, count)
         for outcome in ("requested", "confirmed", "failed")
     )
+    if timed:
+        latency = Series(device=device_id, quantity="label_update_latency", unit=Unit.SECOND, kind=Kind.EVENT)
+        observed += (ObservedSeries(latency, point.point_id, "latency", count),)
     device = Device(device_id, "labels", "simulated label gateway", "price labels", observed)
     return Outfit((point,), (device,))
 
@@ -165,8 +168,48 @@ def parking(store_id: str, zone_id: str, bays: int) -> Outfit:
     return Outfit(points, (device,))
 
 
-def _interval(device_id: str, quantity: str, period_s: float) -> Series:
-    return Series(device=device_id, quantity=quantity, unit=Unit.COUNT, kind=Kind.INTERVAL, period_s=period_s)
+def screens(store_id: str, zone_id: str, count: int) -> Outfit:
+    """Return screens, each with a player of its own."""
+    points = tuple(Point(f"{store_id}-screen-{n}", "screens", "screen", zone_id) for n in range(1, count + 1))
+    devices = []
+    for point in points:
+        device_id = f"{point.point_id}-player"
+        series = (_state(device_id, "screen_online"), _interval(device_id, "screen_plays", 900.0))
+        observed = tuple(ObservedSeries(each, point.point_id, each.quantity) for each in series)
+        devices.append(Device(device_id, "screens", "simulated signage player", "what screens play", observed))
+    return Outfit(points, tuple(devices))
+
+
+def checkouts(store_id: str, zone_id: str, count: int) -> Outfit:
+    """Return self-checkouts and the one system that speaks for them, with a channel for each."""
+    device_id = f"{store_id}-checkout-system"
+    points, observed = [], []
+    for lane in (f"lane-{n}" for n in range(1, count + 1)):
+        point = Point(f"{store_id}-checkout-{lane}", "checkout", "self_checkout", zone_id)
+        points.append(point)
+        series = (
+            _state(device_id, "equipment_running", lane),
+            _state(device_id, "equipment_fault", lane),
+            _interval(device_id, "transactions", 900.0, lane),
+            _interval(device_id, "items_scanned", 900.0, lane),
+        )
+        observed += [ObservedSeries(each, point.point_id, each.quantity) for each in series]
+    purpose = "state of self-checkouts and sums of baskets, without customers"
+    return Outfit(
+        tuple(points), (Device(device_id, "checkout", "simulated checkout system", purpose, tuple(observed)),)
+    )
+
+
+def _state(device_id: str, quantity: str, channel: str = "") -> Series:
+    return Series(
+        device=device_id, quantity=quantity, channel=channel, unit=Unit.STATE, kind=Kind.STATE, period_s=300.0
+    )
+
+
+def _interval(device_id: str, quantity: str, period_s: float, channel: str = "") -> Series:
+    return Series(
+        device=device_id, quantity=quantity, channel=channel, unit=Unit.COUNT, kind=Kind.INTERVAL, period_s=period_s
+    )
 
 
 def _gauge(device_id: str, quantity: str, unit: Unit, channel: str = "") -> Series:

@@ -53,6 +53,23 @@ def true_occupied_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int
     return occupied, len(bays(store)) * (high - low)
 
 
+def true_arrivals(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> int:
+    """Return the cars that came to all bays in the part of a window within a day."""
+    return sum(start_us <= t_us < end_us for bay in bays(store) for t_us in changes(store, day, bay)[::2])
+
+
+def true_turnover(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[float, float]:
+    """Return (cars that came, bay-days) in the part of a window within a day."""
+    low, high = max(start_us, day.start_us), min(end_us, day.end_us)
+    return true_arrivals(store, day, start_us, end_us), len(bays(store)) * (high - low) / (24 * HOUR_US)
+
+
+def true_stay_min(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[float, int]:
+    """Return (minutes for which bays were occupied, cars that came) in the part of a window within a day."""
+    occupied_us = true_occupied_us(store, day, start_us, end_us)[0]
+    return occupied_us / MINUTE_US, true_arrivals(store, day, start_us, end_us)
+
+
 def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:
     """Yield the bays' states: at each change, and as a heartbeat from the day's start."""
     for bay in bays(store):

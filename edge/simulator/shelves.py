@@ -12,6 +12,8 @@ from edge.simulator.local_day import HOUR_US, MINUTE_US, LocalDay
 from edge.simulator.observation import Observation, sampled
 from edge.simulator.site import ObservedSeries, StorePlan
 
+SHORTEST_SPELL_US = 5 * MINUTE_US
+"""Shorter spells without stock are not counted as such."""
 _OVERLOOKED_SHARE = 0.25
 
 
@@ -31,6 +33,11 @@ class Stock:
         ends = (*self.t_us[1:], end_us)
         spells = zip(self.t_us, ends, self.level, strict=True)
         return sum(max(min(end, end_us) - max(begin, start_us), 0) for begin, end, level in spells if level)
+
+    def empty_us(self, end_us: int) -> Iterator[tuple[int, int]]:
+        """Yield the spells without a unit on the shelf, the last one until ``end_us`` at most."""
+        ends = (*self.t_us[1:], end_us)
+        return ((begin, end) for begin, end, level in zip(self.t_us, ends, self.level, strict=True) if not level)
 
 
 def stock(store: StorePlan, day: LocalDay, position: ObservedSeries) -> Stock:
@@ -66,6 +73,18 @@ def true_available_us(store: StorePlan, day: LocalDay, start_us: int, end_us: in
         return 0, 0
     stocks = [stock(store, day, position) for position in positions(store)]
     return sum(each.available_us(low, high) for each in stocks), len(stocks) * (high - low)
+
+
+def true_empty_spells(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> int:
+    """Return how many spells without stock began in opening hours within a window, and lasted long enough in them."""
+    low, high = day.open_within(start_us, end_us)
+    if high <= low:
+        return 0
+    return sum(
+        low <= begin and min(end, high) - begin >= SHORTEST_SPELL_US
+        for position in positions(store)
+        for begin, end in stock(store, day, position).empty_us(day.end_us)
+    )
 
 
 def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:

@@ -190,6 +190,23 @@ class CountedZone:
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenHabits:
+    """Times a day that a screen goes off, and seconds for which it plays an item."""
+
+    failures_per_day: float
+    play_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutHabits:
+    """Of one self-checkout: faults and baskets of an ordinary day, and the mean number of items in a basket."""
+
+    faults_per_day: float
+    baskets_per_day: int
+    items_per_basket: float
+
+
+@dataclass(frozen=True, slots=True)
 class Habits:
     """How a store lives; None or empty where it lacks the facility, or where nothing is known of it."""
 
@@ -203,6 +220,8 @@ class Habits:
     passers: PasserHabits | None = None
     tills: TillHabits | None = None
     counted_zones: tuple[CountedZone, ...] = ()
+    screens: ScreenHabits | None = None
+    checkout: CheckoutHabits | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,12 +7,14 @@ from datetime import date
 from edge.readings import Reading
 from edge.simulator import (
     air,
+    checkout,
     cold_chain,
     counted_zones,
     energy,
     labels,
     parking,
     passers,
+    screens,
     sensing,
     shelves,
     tills,
@@ -49,6 +51,8 @@ def _observed(store: StorePlan, day: LocalDay, *, opening: bool) -> list[Observa
         *passers.observe(store, day),
         *tills.observe(store, day),
         *counted_zones.observe(store, day),
+        *screens.observe(store, day),
+        *checkout.observe(store, day),
     ]
     delivered = [
         each.without(day, offline[each.series.device]) if offline[each.series.device] else each for each in seen

@@ -10,6 +10,7 @@ from edge.simulator.outfit import Outfit
 from edge.simulator.site import (
     AirZone,
     Cabinet,
+    CheckoutHabits,
     Circuit,
     CountedZone,
     Door,
@@ -20,6 +21,7 @@ from edge.simulator.site import (
     Outage,
     ParkingHabits,
     PasserHabits,
+    ScreenHabits,
     ShelfHabits,
     StorePlan,
     Tenant,
@@ -73,15 +75,19 @@ def supermarket(seed: int) -> StorePlan:
             Cabinet(f"{store_id}-frozen-2", -20.8, 4.4, excursions_per_day=3),
         ),
         parking=ParkingHabits(vacant_min=22.0, stay_min=38.0),
+        screens=ScreenHabits(failures_per_day=0.7, play_s=15.0),
+        checkout=CheckoutHabits(faults_per_day=1.2, baskets_per_day=260, items_per_basket=4.2),
     )
     equipment = _points_and_devices(
         outfit.doors(doors),
         outfit.shelves(store_id, hall, gateways=2, positions=5),
-        outfit.labels(store_id, hall, count=2_400),
+        outfit.labels(store_id, hall, count=2_400, timed=True),
         outfit.meters(store_id, hall, habits.circuits[:2], sub_meters=True),
         outfit.air(habits.air_zones, (hall, fresh)),
         outfit.cabinets(habits.cabinets, fresh),
         outfit.parking(store_id, yard, bays=8),
+        outfit.screens(store_id, hall, count=2),
+        outfit.checkouts(store_id, hall, count=2),
     )
     return StorePlan(
         store_id=store_id,

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 from edge.simulator import (
     air,
+    checkout,
     cold_chain,
     counted_zones,
     energy,
     labels,
     parking,
     passers,
+    screens,
     sensing,
     shelves,
     tills,
@@ -29,11 +31,22 @@ _RATIOS: dict[str, tuple[str, _Ratio]] = {
     "carbon_dioxide_compliance": ("air", air.true_hours),
     "cold_chain_time_in_band": ("cold_chain", cold_chain.true_in_band_us),
     "parking_occupancy": ("parking", parking.true_occupied_us),
+    "parking_turnover": ("parking", parking.true_turnover),
+    "parking_mean_stay": ("parking", parking.true_stay_min),
+    "screen_availability": ("screens", screens.true_online_us),
+    "checkout_availability": ("checkout", checkout.true_serving_us),
+    "checkout_items_per_transaction": ("checkout", checkout.true_items),
+}
+
+_SUMS: dict[str, tuple[str, Callable[[StorePlan, LocalDay, int, int], int]]] = {
+    "out_of_stock_spells": ("shelves", shelves.true_empty_spells),
+    "screen_plays": ("screens", screens.true_plays),
+    "checkout_transactions": ("checkout", checkout.true_transactions),
 }
 
 
 def truth(store: StorePlan, start_us: int, end_us: int) -> dict[str, float]:
-    """Return the true value of each metric over a half-open window; ratios are between 0 and 1.
+    """Return the true value of each metric over a half-open window, in the metric's unit.
 
     A metric is absent where the store lacks the facility, where nothing is simulated behind it (labels without a
     gateway), and where the window holds nothing to relate to (no opening hours, no request).
@@ -58,6 +71,15 @@ def truth(store: StorePlan, start_us: int, end_us: int) -> dict[str, float]:
         if any(True for _ in store.devices_of(facility)):
             values[name] = _ratio(part, store, days, start_us, end_us)
     values |= _people(store, days, start_us, end_us)
+    for name, (facility, count) in _SUMS.items():
+        if any(True for _ in store.devices_of(facility)):
+            values[name] = float(sum(count(store, day, start_us, end_us) for day in days))
+    if "on_shelf_availability" in values:
+        values["out_of_stock_rate"] = 1 - values["on_shelf_availability"]
+    if labels.is_timed(store):
+        took_s = sorted(took for day in days for took in labels.true_latencies_s(store, day, start_us, end_us))
+        values["label_update_latency_median"] = _reached(took_s, 0.5)
+        values["label_update_latency_p95"] = _reached(took_s, 0.95)
     return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
@@ -85,3 +107,9 @@ def _ratio(part: _Ratio, store: StorePlan, days: list[LocalDay], start_us: int, 
     parts = [part(store, day, start_us, end_us) for day in days]
     whole = math.fsum(of for _, of in parts)
     return math.fsum(some for some, _ in parts) / whole if whole else math.nan
+
+
+def _reached(took_s: list[float], share: float) -> float:
+    """Return the time in which this share of ascending times (inf: never) is over, NaN where it never is."""
+    took = took_s[max(0, math.ceil(share * len(took_s)) - 1)] if took_s else math.inf
+    return took if math.isfinite(took) else math.nan

@@ -73,6 +73,7 @@ QUANTITIES = MappingProxyType(
         "water_leak": _of(Unit.STATE, (Kind.STATE,), "water leak", "漏水"),
         "alarm": _of(Unit.STATE, (Kind.STATE,), "alarm of the device", "设备告警"),
         "bay_occupied": _of(Unit.STATE, (Kind.STATE,), "bay occupied", "车位占用"),
+        "vehicles_present": _of(Unit.COUNT, (Kind.GAUGE,), "vehicles present", "在场车辆数"),
         "equipment_running": _of(Unit.STATE, (Kind.STATE,), "equipment running", "设备运行"),
         "equipment_fault": _of(Unit.STATE, (Kind.STATE,), "equipment fault", "设备故障"),
         "screen_online": _of(Unit.STATE, (Kind.STATE,), "screen online", "屏幕在线"),

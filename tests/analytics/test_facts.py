@@ -1,8 +1,10 @@
+from metric_inputs import observed
 from store_facts import DAY, facts, point, watched
 
 from analytics.catalogue.all_metrics import METRICS
+from analytics.evaluation import Calendar, Evaluation
 from analytics.facts import ONLINE
-from analytics.results import Coverage, Facility
+from analytics.results import Coverage, Facility, Status
 
 
 def test_a_point_counts_what_its_best_observed_quantity_stands_for_and_no_more() -> None:
@@ -47,3 +49,19 @@ def test_energy_use_concerns_main_meters_alone() -> None:
     made = facts([main, sub], [watched("m", "active_energy", main), watched("n", "active_energy", sub)])
     assert [w.series.device_id for w in made.watched_by(METRICS["energy_use"])] == ["m"]
     assert made.coverage_of(METRICS["energy_use"]) == Coverage(points_exist=1, points_instrumented=1)
+
+
+def test_tills_stand_beside_self_checkouts_and_neither_install_nor_cover_any() -> None:
+    machine, till = point("lane-1", "checkout", "self_checkout"), point("till-1", "traffic", "till")
+    share = METRICS["checkout_share"]
+    both = facts([machine, till], [watched("m", "transactions", machine), watched("t", "transactions", till)])
+    assert [w.series.device_id for w in both.watched_by(share)] == ["m", "t"]
+    assert both.coverage_of(share) == Coverage(points_exist=1, points_instrumented=1)
+    assert [w.series.device_id for w in both.watched_by(METRICS["checkout_transactions"])] == ["m"]
+    tills_only = facts([machine, till], [watched("t", "transactions", till)])
+    assert tills_only.coverage_of(share) == Coverage(points_exist=1, points_instrumented=0)
+    found, _ = Evaluation(share, tills_only, Calendar.of(tills_only), [observed("transactions", [], [])]).result({}, ())
+    assert found.status is Status.DECLARED
+    no_machine = facts([till], [watched("t", "transactions", till)])
+    found, _ = Evaluation(share, no_machine, Calendar.of(no_machine), []).result({}, ())
+    assert found.status is Status.NOT_INSTALLED

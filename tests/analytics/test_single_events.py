@@ -127,6 +127,19 @@ def test_a_side_that_never_reported_is_taken_for_events_as_the_other_is() -> Non
     assert [len(each.parts) for each in found.values()] == [1, 0]
 
 
+def test_what_only_happens_is_of_events_before_it_ever_did() -> None:
+    label = point("labels", "labels", "shelf_label", 10)
+    of_gateway = [watched("gateway", "label_update_latency", label)]
+    known = {("gateway", "device_online", ""): _definition("device_online", Kind.STATE, "gateway", 300.0).definition}
+    told = replace(facts([label], of_gateway), known=known, window=WINDOW)
+    up = _rows(
+        _definition("device_online", Kind.STATE, "gateway", 300.0), [float(m) for m in range(0, 600, 5)], [1.0] * 120
+    )
+    found = list(observe(told, of_gateway, [up]).values())
+    assert [(each.events, each.claims_completeness) for each in found] == [(True, True)]
+    assert claimed(account(found, WINDOW.spans, 0.9, {}, WINDOW)).ratio == 1.0
+
+
 def test_intervals_are_not_taken_for_events() -> None:
     known, series = _door(_definition("entries", Kind.INTERVAL, period_s=60.0), ONLINE)
     assert not any(each.events for each in observe(known, series, []).values())

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analytics.catalogue.all_metrics import METRICS
 from analytics.metrics import air, availability, cold_chain, energy, labels, parking, shelves
-from analytics.metrics.inputs import Observed
+from analytics.metrics.inputs import Measure, Observed
 from analytics.windows import HOUR_US, Window
 from edge.wire.series import Counter, Kind, Reset
 
@@ -188,6 +188,21 @@ def test_a_dead_bay_leaves_the_denominator() -> None:
     assert outcome.detail["missing_hours"] == 18
     assert outcome.bounds is not None
     assert outcome.bounds.low <= 24 / 48 <= (24 + 18) / 48 <= outcome.bounds.high
+
+
+@pytest.mark.parametrize(
+    ("quantity", "measure"),
+    [
+        ("stock_units", shelves.measure),
+        ("bay_occupied", parking.measure),
+        ("device_online", availability.measure),
+    ],
+)
+def test_a_series_that_never_reported_beside_others_is_missing_time(quantity: str, measure: Measure) -> None:
+    told = gauge(quantity, np.ones(1440, dtype=np.bool_), np.ones(1440))
+    never = observed(quantity, [], [], kind=Kind.GAUGE, period_s=60.0, device="never")
+    outcome = measure(inputs(WINDOW, [told, never]))
+    assert (outcome.value, outcome.detail["missing_hours"]) == (1.0, 24.0)
 
 
 def test_device_availability_names_what_is_down_and_since_when() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.simulator import air, cold_chain, energy, labels, parking, shelves, traffic
+from edge.simulator import air, checkout, cold_chain, energy, labels, parking, screens, shelves, traffic
 from edge.simulator.local_day import MINUTE_US, SECOND_US, LocalDay, local_day
 from edge.simulator.plan import district_plan
 from edge.simulator.site import StorePlan
+from edge.simulator.spells_off import spells_off
 from edge.simulator.truth import truth
 
 DAY = date(2026, 5, 9)
@@ -22,6 +24,16 @@ STORES = {store.store_id: store for store in district_plan().stores}
 A, B, C, D = STORES.values()
 COUNTS = {"footfall_entries", "footfall_exits", "energy_use"}
 NO_SHARES = {"occupancy_mean", "dwell_mean", "queue_length_mean", "queue_wait_mean", "zone_heat", "zone_dwell_mean"}
+UNBOUNDED = {
+    "out_of_stock_spells",
+    "parking_turnover",
+    "parking_mean_stay",
+    "screen_plays",
+    "checkout_transactions",
+    "checkout_items_per_transaction",
+    "label_update_latency_median",
+    "label_update_latency_p95",
+}
 
 
 def _of_day(store: StorePlan) -> tuple[LocalDay, dict[str, float]]:
@@ -49,8 +61,14 @@ def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan
     expected |= {"capture_rate"} if store.habits.passers else set()
     expected |= {"conversion_rate", "queue_length_mean", "queue_wait_mean"} if store.habits.tills else set()
     expected |= {"zone_heat", "zone_dwell_mean"} if store.habits.counted_zones else set()
+    expected |= {"out_of_stock_rate", "out_of_stock_spells"} if store.habits.shelves else set()
+    expected |= {"parking_turnover", "parking_mean_stay"} if store.habits.parking else set()
+    if store is A:
+        expected |= {"screen_availability", "screen_plays"}
+        expected |= {"checkout_availability", "checkout_transactions", "checkout_items_per_transaction"}
+        expected |= {"label_update_latency_median", "label_update_latency_p95"}
     assert set(values) == expected
-    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS | NO_SHARES)
+    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS | UNBOUNDED | NO_SHARES)
 
 
 @pytest.mark.parametrize("store", STORES.values(), ids=STORES)
@@ -185,6 +203,51 @@ def test_parking_equals_looking_each_second() -> None:
     seen = sum(sum(t_us <= t for t_us in each) % 2 for each in turns for t in looks) / (12 * len(looks))
     assert values["parking_occupancy"] == pytest.approx(seen, abs=2e-3)
     assert 0.2 < seen < 0.8
+
+
+def test_vehicles_and_their_stays_equal_a_walk_through_the_changes() -> None:
+    _, values = _of_day(D)
+    by_bay = [parking.changes(D, local_day(D, DAY), bay) for bay in parking.bays(D)]
+    stays = [leaves - arrives for turns in by_bay for arrives, leaves in zip(turns[::2], turns[1::2], strict=True)]
+    assert values["parking_turnover"] == pytest.approx(len(stays) / 12)
+    assert values["parking_mean_stay"] == pytest.approx(sum(stays) / len(stays) / MINUTE_US)
+
+
+def test_empty_spells_equal_looking_each_second() -> None:
+    day, values = _of_day(C)
+    spells = 0
+    for position in shelves.positions(C):
+        stock, lasted = shelves.stock(C, day, position), 0
+        for t_us in range(day.opens_us, day.closes_us + SECOND_US, SECOND_US):
+            if t_us < day.closes_us and stock.at(t_us) == 0:
+                lasted += 1
+            else:
+                spells += lasted >= 300
+                lasted = 0
+    assert values["out_of_stock_spells"] == spells > 0
+    assert values["out_of_stock_rate"] == 1 - values["on_shelf_availability"]
+
+
+def test_screens_and_checkouts_equal_looking_each_second() -> None:
+    day, values = _of_day(A)
+    looks = range(day.opens_us, day.closes_us, SECOND_US)
+    dark = [screens.off(A, day, f"sim-store-a-screen-{n}") for n in (1, 2)]
+    broken = [checkout.faults(A, day, f"sim-store-a-checkout-lane-{n}") for n in (1, 2)]
+    for name, spells in (("screen_availability", dark), ("checkout_availability", broken)):
+        off = sum(any(begin <= t < end for begin, end in each) for each in spells for t in looks)
+        assert values[name] == pytest.approx(1 - off / (2 * len(looks)), abs=1e-3)
+    assert values["checkout_availability"] < 1
+    paid = [basket for n in (1, 2) for basket in checkout.baskets(A, day, f"sim-store-a-checkout-lane-{n}")]
+    assert values["checkout_transactions"] == len(paid) > 300
+    assert values["checkout_items_per_transaction"] == sum(len(b.scanned_us) for b in paid) / len(paid)
+    assert values["screen_plays"] == pytest.approx(values["screen_availability"] * 2 * 13 * 240, abs=20)
+
+
+def test_equipment_fails_so_that_whoever_looks_every_five_minutes_sees_each() -> None:
+    spells = spells_off(0, 13 * 3600 * SECOND_US, 6.0, Random(3))
+    assert len(spells) >= 3
+    edges = [edge for spell in spells for edge in spell]
+    assert all(later - earlier >= 300 * SECOND_US for earlier, later in pairwise(edges))
 
 
 def test_one_of_twelve_devices_of_store_d_is_off() -> None:
