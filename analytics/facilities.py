@@ -113,8 +113,9 @@ def _note(measured: Measured) -> Text | None:
 def _area(facility: Facility, measured: Measured) -> AreaAnswer:
     results = tuple(result for result in measured.results.values() if result.facility is facility)
     coverage = measured.facts.coverage_of_area(facility)
-    status = _status(results)
-    received = [r.completeness for r in results if r.completeness is not None]
+    own = tuple(r for r in results if not METRICS[r.metric].beside) or results
+    status = _status(own)
+    received = [r.completeness for r in own if r.completeness is not None]
     area = AreaAnswer(
         facility=facility,
         name=AREA_NAMES[facility],
@@ -124,7 +125,7 @@ def _area(facility: Facility, measured: Measured) -> AreaAnswer:
         results=results,
         next_step=None,
     )
-    advice = next_step(area, _silent(results, measured), measured.facts.window)
+    advice = next_step(area, _silent(own, measured), measured.facts.window)
     return area.model_copy(update={"next_step": advice})
 
 

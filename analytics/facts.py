@@ -19,6 +19,7 @@ from ingest.store.known_series import Key, known_series
 from ingest.store.registry import DeviceFact, PointFact, RegisteredSeries, StoreFact
 
 ONLINE = "device_online"
+_DOOR_LINE = "door_line"
 _FAR_US = 2**62
 
 
@@ -53,13 +54,7 @@ class Facts:
 
     def watched_by(self, metric: Metric) -> tuple[Watched, ...]:
         """Return the series that a metric is computed from."""
-        return tuple(
-            w
-            for w in self.watched
-            if w.series.quantity in metric.quantities
-            and (not metric.point_kinds or w.point_kind in metric.point_kinds)
-            and (not metric.perimeter_only or w.perimeter)
-        )
+        return tuple(w for w in self.watched if _concerns(w, metric))
 
     def coverage_of(self, metric: Metric) -> Coverage:
         """Return the points that concern a metric, and how many of them are instrumented for it."""
@@ -90,6 +85,15 @@ class Facts:
             exist[point.point_id] = max(exist.get(point.point_id, 0), point.point_count)
         instrumented = sum(min(count, max(stands_for[point].values(), default=0)) for point, count in exist.items())
         return Coverage(points_exist=sum(exist.values()), points_instrumented=instrumented)
+
+
+def _concerns(watched: Watched, metric: Metric) -> bool:
+    if metric.quantities and watched.series.quantity not in metric.quantities:
+        return False
+    if watched.point_kind in metric.beside:
+        return watched.point_kind != _DOOR_LINE or bool(watched.perimeter)
+    of_kind = not metric.point_kinds or watched.point_kind in metric.point_kinds
+    return of_kind and (not metric.perimeter_only or bool(watched.perimeter))
 
 
 def store_in(c: Database, store_id: str, window: Window, version: int) -> StoreFact:

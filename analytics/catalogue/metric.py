@@ -30,6 +30,7 @@ class Metric:
     point_kinds: frozenset[str]
     """Kinds of point that it concerns; empty: every registered device."""
     quantities: tuple[str, ...]
+    """What it is computed from; empty: every quantity."""
     formula: str
     source: str
     edge_cases: str
@@ -46,3 +47,10 @@ class Metric:
     """Periods before the window whose readings its bounds need."""
     summable: bool = False
     """Whether a district's figure is the sum of its stores'."""
+    beside: frozenset[str] = frozenset()
+    """Kinds of point of other areas that it relates its own to (of door lines the perimeter's).
+
+    What they lack is for their own area to say: such a metric has no say in its area's state, while others have one.
+    """
+    receive_times: bool = False
+    """Whether it needs to know when each reading was received."""

@@ -20,7 +20,7 @@ def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
 def test_a_record_is_whole(metric: Metric) -> None:
     assert re.search(r"[\u4e00-\u9fff]", metric.name_zh)
     assert min(map(len, (metric.formula, metric.source, metric.edge_cases, metric.name_en))) > 5
-    assert metric.unit in {"count", "ratio", "kWh", "h"}
+    assert metric.unit in UNITS
     assert metric.quantities
     assert set(metric.quantities) <= set(QUANTITIES) & set(NOMINAL_PERIOD_S)
     assert 0 < metric.completeness_floor <= 1
