@@ -9,8 +9,8 @@ POINT_KINDS: dict[str, frozenset[str]] = {
     "main_meter": frozenset({"active_energy"}),
     "sub_meter": frozenset({"active_energy"}),
     "air_zone": frozenset({"carbon_dioxide", "temperature", "relative_humidity"}),
-    "chilled_cabinet": frozenset({"temperature"}),
-    "frozen_cabinet": frozenset({"temperature"}),
+    "chilled_cabinet": frozenset({"temperature", "door_open"}),
+    "frozen_cabinet": frozenset({"temperature", "door_open"}),
     "parking_bay": frozenset({"bay_occupied"}),
 }
 """Kinds of point, with the quantities that are observed at them; ``device_online`` may stand at any."""
