@@ -11,7 +11,7 @@ from analytics.catalogue.metric import Basis, Metric
 from analytics.facts import Facts
 from analytics.gaps import Account, Losses, account
 from analytics.limits import Limit, shipped_limits
-from analytics.metrics.inputs import Inputs, Observed, Outcome, Premises
+from analytics.metrics.inputs import Deliveries, Inputs, Observed, Outcome, Premises
 from analytics.metrics.spans import Int64, Spans
 from analytics.results import Interval, Result, Status, Text, TimeWindow
 from analytics.series import digest_of
@@ -54,10 +54,18 @@ class Calendar:
 class Evaluation:
     """A metric of a store over a window; ``observed`` are its series with the rows that the value stands on."""
 
-    def __init__(self, metric: Metric, facts: Facts, calendar: Calendar, observed: list[Observed]) -> None:
+    def __init__(
+        self,
+        metric: Metric,
+        facts: Facts,
+        calendar: Calendar,
+        observed: list[Observed],
+        deliveries: Deliveries | None = None,
+    ) -> None:
         self.metric = metric
         self._facts = facts
         self._calendar = calendar
+        self._deliveries = deliveries
         self._wanted = calendar.wanted(metric.basis, facts.window)
         start = facts.window.start_us
         if metric.basis is Basis.BUSINESS_DAYS:
@@ -105,6 +113,7 @@ class Evaluation:
             audits=self._facts.audits,
             limits={limit.key: limit.value for limit in self._limits()},
             premises=Premises(store.floor_area_m2, store.area_kind, store.capacity),
+            deliveries=self._deliveries,
         )
 
     def _limits(self) -> list[Limit]:

@@ -129,7 +129,7 @@ def gather(c: Database, store: StoreFact, window: Window, version: int) -> Facts
         points=tuple(points),
         devices=tuple(devices),
         watched=tuple(_watched(series, points, own)) + tuple(_online(devices, series, known, own)),
-        audits=tuple(Audit(a.device_id, a.quantity, a.manual_count, a.device_count) for a in audits),
+        audits=tuple(Audit(a.device_id, a.quantity, a.manual_count, a.device_count, a.valid_from) for a in audits),
         known=known,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
+from analytics.deliveries import received_at
 from analytics.facts import ONLINE, Facts, Watched
 from analytics.metrics.completeness import online
 from analytics.metrics.inputs import MICROSECONDS, Observed, SeriesArrays
@@ -44,14 +45,17 @@ def reach_of(facts: Facts) -> Reach:
     return Reach(min(window.start - REACH, day_start), window.end + REACH)
 
 
-def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched, Observed]:
-    """Fetch the readings of these series, in one query."""
+def fetch(
+    c: Database, facts: Facts, watched: Iterable[Watched], *, receive_times: bool = False
+) -> dict[Watched, Observed]:
+    """Fetch the readings of these series, in one query; ``receive_times``: and when each was received."""
     wanted = list(watched)
     reach = reach_of(facts)
     states = {(w.series.device_id, ONLINE, "") for w in wanted if is_of_events(w, facts)}
     keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
-    return observe(facts, wanted, rows, removed_before_of(c, keys))
+    received = received_at(c, rows) if receive_times else None
+    return observe(facts, wanted, rows, removed_before_of(c, keys), received)
 
 
 def observe(
@@ -59,13 +63,16 @@ def observe(
     watched: Sequence[Watched],
     rows: Iterable[SeriesRows],
     removed_before: Mapping[Key, datetime] = MappingProxyType({}),
+    received_us: Sequence[NDArray[np.int64]] | None = None,
 ) -> dict[Watched, Observed]:
     """Join registered series and fetched rows, and say up to when rows of each are removed."""
     parts: dict[Key, list[SeriesArrays]] = defaultdict(list)
-    for each in rows:
+    every = list(rows)
+    for number, each in enumerate(every):
+        received = None if received_us is None else received_us[number]
         series = Series.model_validate_json(each.definition)
         key = (series.device, series.quantity, series.channel)
-        parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
+        parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags, received))
     successive = {key: _successive(of_key) for key, of_key in parts.items()}
     periods = _periods(facts, successive)
     found = {w: _observed(w, facts, successive, periods) for w in watched}

@@ -9,7 +9,7 @@ from analytics.results import Facility
 _CABINETS = frozenset({"chilled_cabinet", "frozen_cabinet"})
 _BANDS = "GB/T 24616-2019 for the bands; hold time by this project"
 _EXCURSION_CASES = (
-    "a stretch out of band shorter than the hold time is none; a gap ends one; defrosts count, and a door sensor at the "
+    "a stretch out of band shorter than the hold time is none; a gap ends one; defrosts count; a door sensor at the "
     "cabinet says whether its door was open from the hold time before on; windows cut what crosses their edges"
 )
 _KINETIC = "(dH/R) / -ln(sum t exp(-dH/(R T)) / sum t), T in K, dH 83.144 kJ/mol, R 8.314472; the warmest cabinet's"

@@ -52,5 +52,5 @@ class Metric:
 
     What they lack is for their own area to say: such a metric has no say in its area's state, while others have one.
     """
-    receive_times: bool = False
-    """Whether it needs to know when each reading was received."""
+    deliveries: bool = False
+    """Whether it needs to know how readings came: when each was received, what came twice, what was refused."""

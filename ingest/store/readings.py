@@ -30,7 +30,8 @@ SeriesKey = tuple[str, str, str]
 class SeriesRows:
     """The effective readings of one series definition, sorted by (t, ordinal); the arrays have one length.
 
-    ``t_us`` is µs since 1970 (int64), ``ordinal`` and ``flags`` are int16, ``value`` is float64 in ``unit``.
+    ``t_us`` is µs since 1970 (int64), ``ordinal`` and ``flags`` are int16, ``value`` is float64 in ``unit``,
+    ``entry_id`` (int64) is the ledger entry with which each came first.
     """
 
     definition: str
@@ -44,6 +45,7 @@ class SeriesRows:
     ordinal: NDArray[np.int16]
     value: NDArray[np.float64]
     flags: NDArray[np.int16]
+    entry_id: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ def _series_rows(definition: str, facts: list[Any], rows: Rows) -> SeriesRows:
         ordinal=rows.ordinal,
         value=rows.value,
         flags=rows.flags,
+        entry_id=rows.entry_id,
     )
 
 

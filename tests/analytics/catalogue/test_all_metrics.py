@@ -10,6 +10,9 @@ from edge.wire.quantities import QUANTITIES
 from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
 
 
+UNITS = {"count", "ratio", "kWh", "h"} | {"kWh/m2", "kWh/visitor", "kW", "min", "d", "s", "degC"}
+
+
 def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
     order = [metric.facility for metric in METRICS.values()]
     assert list(dict.fromkeys(order)) == list(Facility)
@@ -21,15 +24,18 @@ def test_a_record_is_whole(metric: Metric) -> None:
     assert re.search(r"[\u4e00-\u9fff]", metric.name_zh)
     assert min(map(len, (metric.formula, metric.source, metric.edge_cases, metric.name_en))) > 5
     assert metric.unit in UNITS
-    assert metric.quantities
+    assert metric.quantities or not metric.point_kinds
     assert set(metric.quantities) <= set(QUANTITIES) & set(NOMINAL_PERIOD_S)
-    assert 0 < metric.completeness_floor <= 1
+    assert 0 <= metric.completeness_floor <= 1
     assert metric.measure.__doc__
     if metric.point_kinds:
         assert metric.point_kinds <= FACILITY_KINDS[metric.facility]
-        assert all(any(q in POINT_KINDS[kind] for kind in metric.point_kinds) for q in metric.quantities)
+        kinds = metric.point_kinds | metric.beside
+        assert all(any(q in POINT_KINDS[kind] for kind in kinds) for q in metric.quantities)
+        assert not metric.beside & FACILITY_KINDS[metric.facility]
 
 
 def test_every_quantity_that_a_metric_needs_has_a_nominal_period() -> None:
     needed = {quantity for metric in METRICS.values() for quantity in metric.quantities}
+    needed |= {quantity for of_kind in POINT_KINDS.values() for quantity in of_kind}  # some metrics take every one
     assert needed <= set(NOMINAL_PERIOD_S) <= set(QUANTITIES)
