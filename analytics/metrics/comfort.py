@@ -18,6 +18,7 @@ from analytics.metrics.spans import Bool, Float64
 METABOLIC_RATE_MET = 1.4
 """Somebody who strolls and stands, between standing at rest (1.2) and light work (1.6)."""
 AIR_SPEED_M_PER_S = 0.1
+_MODEL_C = (10.0, 40.0)
 CLOTHING_CLO = {"summer_clothing": 0.5, "winter_clothing": 1.0}
 """Typical clothing of both seasons, ASHRAE 55."""
 _TEMPERATURES = (
@@ -58,16 +59,22 @@ def predicted_mean_vote(temperature_c: Float64, humidity_percent: Float64, cloth
     # It brings numba: seconds and 200 MB that only those pay who have hours to judge.
     from pythermalcomfort.models import pmv_ppd_ashrae  # type: ignore[import-untyped]  # noqa: PLC0415 - see above
 
+    vote = np.full(temperature_c.size, np.nan)
+    inside = (temperature_c >= _MODEL_C[0]) & (temperature_c <= _MODEL_C[1])
+    if not inside.any():
+        return vote
     found = pmv_ppd_ashrae(
-        tdb=temperature_c,
-        tr=temperature_c,
+        tdb=temperature_c[inside],
+        tr=temperature_c[inside],
         vr=AIR_SPEED_M_PER_S,
-        rh=humidity_percent,
+        rh=humidity_percent[inside],
         met=METABOLIC_RATE_MET,
         clo=clothing_clo,
+        limit_inputs=False,  # done above, where it warns nobody
         round_output=False,
     )
-    return np.asarray(found.pmv, dtype=np.float64)
+    vote[inside] = found.pmv
+    return vote
 
 
 def measure_temperature(inputs: Inputs) -> Outcome:

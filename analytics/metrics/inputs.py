@@ -123,6 +123,7 @@ class Observed:
         due = wanted.intersect(self.registered)
         if not self.parts:
             yield np.zeros(0, dtype=np.int64), np.zeros(0), self.period_us, due
+            return
         begins = [int(part.t_us[0]) for part in self.parts[1:]]
         for part, begin, end in zip(self.parts, [_EVER[0], *begins], [*begins, _EVER[1]], strict=True):
             yield part.t_us, part.value, part.period_us or self.period_us, due.intersect(Spans.of([(begin, end)]))

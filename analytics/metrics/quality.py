@@ -35,6 +35,9 @@ def measure_completeness(inputs: Inputs) -> Outcome:
     due, got = sum(expected.values()), sum(came.values())
     if due == 0:
         return Outcome(None, undefined="no_time_to_measure")
+    start_us = inputs.window.start_us
+    if any(series.removed_before_us is not None and series.removed_before_us > start_us for series in inputs.series):
+        return Outcome(None, undefined="removed_by_retention")
     shares = {device: came[device] / of for device, of in expected.items() if of}
     worst = sorted((share, device) for device, share in shares.items() if share < 1)[:MOST_NAMED]
     detail = {"expected": due, "received": got, "by_device": {device: share for share, device in worst}}

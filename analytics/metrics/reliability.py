@@ -143,9 +143,10 @@ def _history(series: Observed, due: Spans) -> _History:
     t_us = np.concatenate([np.zeros(0, dtype=np.int64), *(part.t_us for part in series.parts)])
     state = np.concatenate([np.zeros(0), *(part.value for part in series.parts)])
     found, start_us, end_us = changes(t_us, state), int(due.start[0]), int(due.end[-1])
-    seen = (found.seen_us >= start_us) & (found.seen_us < end_us)
+    # What a look at the very start shows had happened before, what one at the very end shows had happened within.
+    seen = (found.seen_us > start_us) & (found.seen_us <= end_us)
     surely = seen & (found.since_us >= start_us)
-    possibly = (found.seen_us >= start_us) & (found.since_us < end_us)
+    possibly = (found.seen_us > start_us) & (found.since_us < end_us)
     repairs, began_before, begun = [], 0, None
     for since_us, at_us, failed in zip(found.since_us[seen], found.seen_us[seen], found.failed[seen], strict=True):
         if failed:

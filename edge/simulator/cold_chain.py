@@ -102,7 +102,7 @@ def true_excursions_us(store: StorePlan, days: Sequence[LocalDay], start_us: int
 
 
 def true_kinetic_c(store: StorePlan, days: Sequence[LocalDay], window_us: tuple[int, int], kind: str) -> float:
-    """Return the mean kinetic temperature in degC of the warmest cabinet of a kind (USP <1079.2), NaN without one."""
+    """Return the mean kinetic temperature in degC of the warmest cabinet of a kind (USP <1079.2>), NaN without one."""
     warmest = math.nan
     kinds = {point.point_id: point.kind for point in store.points_of("cold_chain")}
     for cabinet in store.habits.cabinets:

@@ -53,7 +53,7 @@ def true_online_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int) 
 
 
 def true_outages_us(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> list[tuple[int, int]]:
-    """Return from when to when devices were silent, of the failures that began in a window after a time online.
+    """Return from when to when devices were silent, of the failures that began within a window.
 
     One that goes on until the end of the last day given ends there.
     """
@@ -70,7 +70,7 @@ def true_outages_us(store: StorePlan, days: list[LocalDay], start_us: int, end_u
                 joined[-1] = joined[-1][0], silent_until_us
             else:
                 joined.append((begin_us, silent_until_us))
-        found += [span for span in joined if max(start_us, days[0].start_us + 1) <= span[0] < end_us]
+        found += [span for span in joined if start_us < span[0] <= end_us]
     return found
 
 

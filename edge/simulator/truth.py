@@ -82,7 +82,7 @@ def _of_energy(store: StorePlan, days: list[LocalDay], start_us: int, end_us: in
 def _of_sensing(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:
     """Return failures and repairs of devices, and how true their counters count."""
     outages = sensing.true_outages_us(store, days, start_us, end_us)
-    ended = [until_us - since_us for since_us, until_us in outages if until_us < end_us]
+    ended = [until_us - since_us for since_us, until_us in outages if until_us <= end_us]
     missed = [traffic.missed_share(store, device) for device in store.devices_of("traffic")]
     return {
         "device_failures": float(len(outages)),
