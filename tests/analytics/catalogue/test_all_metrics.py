@@ -9,7 +9,6 @@ from analytics.results import Facility
 from edge.wire.quantities import QUANTITIES
 from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
 
-
 UNITS = {"count", "ratio", "kWh", "h"} | {"kWh/m2", "kWh/visitor", "kW", "min", "d", "s", "degC"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_inputs import inputs, observed
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import proportion_confint  # type: ignore[import-untyped]
 
 from analytics.metrics import audits, quality
 from analytics.metrics.inputs import NOT_LIVE, Audit, Deliveries, Inputs, Observed
