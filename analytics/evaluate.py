@@ -12,6 +12,7 @@ import numpy as np
 from analytics import series as series_room
 from analytics.catalogue.all_metrics import METRICS
 from analytics.catalogue.metric import Metric
+from analytics.deliveries import deliveries_of
 from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluation import Calendar, Evaluation, time_window
 from analytics.facts import Facts, Watched, gather, store_in
@@ -73,9 +74,11 @@ def measure(c: Database, metrics: Sequence[Metric], store_id: str, window: Windo
     facts = gather(c, store_in(c, store_id, window, version), window, version)
     watched = {metric.name: facts.watched_by(metric) for metric in metrics}
     every = list(dict.fromkeys(w for of_metric in watched.values() for w in of_metric))
-    observed = series_room.fetch(c, facts, every)
+    asked = any(metric.deliveries for metric in metrics)
+    observed = series_room.fetch(c, facts, every, receive_times=asked)
+    deliveries = deliveries_of(c, facts, every) if asked else None
     lost = _losses(c, facts, every)
-    calendar, shared = Calendar.of(facts), SharedRows()
+    calendar, shared = Calendar.of(facts), SharedRows(deliveries)
     evaluations = [
         Evaluation(metric, facts, calendar, [observed[w] for w in watched[metric.name]], shared) for metric in metrics
     ]

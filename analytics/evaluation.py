@@ -110,6 +110,7 @@ class Evaluation:
             audits=self._facts.audits,
             limits={limit.key: limit.value for limit in self._limits()},
             premises=Premises(store.floor_area_m2, store.area_kind, store.capacity),
+            deliveries=self._shared.deliveries,
         )
 
     def _limits(self) -> list[Limit]:

@@ -115,7 +115,7 @@ def _note(measured: Measured) -> Text | None:
 def _area(facility: Facility, measured: Measured) -> AreaAnswer:
     results = tuple(result for result in measured.results.values() if result.facility is facility)
     coverage = measured.facts.coverage_of_area(facility)
-    own = tuple(r for r in results if not METRICS[r.metric].beside) or results
+    own = tuple(r for r in results if METRICS[r.metric].decides) or results
     status = _status(own)
     received = [r.completeness for r in own if r.completeness is not None]
     area = AreaAnswer(

@@ -90,7 +90,7 @@ class Facts:
 
 
 def _concerns(watched: Watched, metric: Metric) -> bool:
-    if watched.series.quantity not in metric.quantities:
+    if metric.quantities and watched.series.quantity not in metric.quantities:
         return False
     if watched.point_kind in metric.beside:
         return watched.point_kind != _DOOR_LINE or bool(watched.perimeter)
@@ -131,7 +131,7 @@ def gather(c: Database, store: StoreFact, window: Window, version: int) -> Facts
         points=tuple(points),
         devices=tuple(devices),
         watched=tuple(_watched(series, points, own)) + tuple(_online(devices, series, known, own)),
-        audits=tuple(Audit(a.device_id, a.quantity, a.manual_count, a.device_count) for a in audits),
+        audits=tuple(Audit(a.device_id, a.quantity, a.manual_count, a.device_count, a.valid_from) for a in audits),
         known=known,
     )
 

@@ -88,7 +88,40 @@ _REASONS |= {
         en="No till reports its transactions, so the share of self-checkout can't be told: register the tills.",
         zh="没有收银台上报交易，无法得出自助收银占比：请登记收银台。",
     ),
+    "no_increment": Text(
+        en="No meter shows an increment: choose a window with two readings at least, or check the main meters' line.",
+        zh="电表没有增量：请选择至少包含两次读数的时段，或检查总表的线路。",
+    ),
+    "no_floor_area": Text(
+        en="No floor area is registered for this store: enter floor_area_m2 in stores.csv and import the registry.",
+        zh="该门店未登记面积：请在 stores.csv 中填写 floor_area_m2 并导入登记文件。",
+    ),
+    "no_visitor_count": Text(
+        en="No perimeter door is counted: register entries and exits of its counters in registered_series.csv.",
+        zh="没有周界出入口计数：请在 registered_series.csv 中登记其计数器的进入和离开序列。",
+    ),
+    "no_closed_hours": Text(
+        en="The window holds no closed hours: choose a whole day; a store that never closes has no night load.",
+        zh="所选时段没有非营业时间：请选择整日；全天营业的门店没有夜间负荷。",
+    ),
+    "no_failure": Text(
+        en="No device failed in this window: choose a longer one to learn the time between failures.",
+        zh="该时段没有设备故障：如需了解故障间隔，请选择更长的时段。",
+    ),
+    "no_repair": Text(
+        en="No failure began and ended in this window: choose a longer one to learn the time to repair.",
+        zh="该时段没有开始并结束的故障：如需了解修复时间，请选择更长的时段。",
+    ),
+    "no_delay_known": Text(
+        en="No reading of this window came live, so its delay says nothing: choose a window that agents reported.",
+        zh="该时段没有实时到达的读数，无法判断延迟：请选择由采集代理上报的时段。",
+    ),
+    "never_audited": Text(
+        en="No counter has been audited: count by hand beside each counter and enter the counts in audits.csv.",
+        zh="计数器未经核验：请在每台计数器旁人工计数，并将结果填入 audits.csv。",
+    ),
 }
+_REASONS["no_opening_hours"] = _REASONS["no_time_to_measure"]
 _REASONS["no_complete_hour"] = _REASONS["no_complete_period"]
 _REASONS |= {
     "no_capacity": Text(

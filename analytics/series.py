@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
+from analytics.deliveries import received_at
 from analytics.facts import ONLINE, Facts, Watched
 from analytics.metrics.completeness import online
 from analytics.metrics.inputs import MICROSECONDS, NO_ENTRY, Observed, SeriesArrays
@@ -43,14 +44,17 @@ def reach_of(facts: Facts) -> Reach:
     return Reach(min(window.start - REACH, day_start), window.end + REACH)
 
 
-def fetch(c: Database, facts: Facts, watched: Iterable[Watched]) -> dict[Watched, Observed]:
-    """Fetch the readings of these series, in one query."""
+def fetch(
+    c: Database, facts: Facts, watched: Iterable[Watched], *, receive_times: bool = False
+) -> dict[Watched, Observed]:
+    """Fetch the readings of these series, in one query; ``receive_times``: and when each was received."""
     wanted = list(watched)
     reach = reach_of(facts)
     states = {(w.series.device_id, ONLINE, "") for w in wanted if is_of_events(w, facts)}
     keys = sorted({w.key for w in wanted} | states)
     rows = fetch_series(c, keys, reach.start, reach.end) if keys else []
-    return observe(facts, wanted, rows, removed_before_of(c, keys))
+    received = received_at(c, rows) if receive_times else None
+    return observe(facts, wanted, rows, removed_before_of(c, keys), received)
 
 
 def observe(
@@ -58,14 +62,16 @@ def observe(
     watched: Sequence[Watched],
     rows: Iterable[SeriesRows],
     removed_before: Mapping[Key, datetime] = MappingProxyType({}),
+    received_us: Sequence[Int64] | None = None,
 ) -> dict[Watched, Observed]:
     """Join registered series and fetched rows, and say up to when rows of each are removed."""
     parts: dict[Key, list[SeriesArrays]] = defaultdict(list)
     entries: dict[Key, list[Int64]] = defaultdict(list)
-    for each in rows:
+    for number, each in enumerate(rows):
+        received = None if received_us is None else received_us[number]
         series = Series.model_validate_json(each.definition)
         key = (series.device, series.quantity, series.channel)
-        parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags))
+        parts[key].append(SeriesArrays(series, each.t_us, each.ordinal, each.value, each.flags, received))
         entries[key].append(each.entry_ids)
     successive = {key: _successive(of_key) for key, of_key in parts.items()}
     periods = _periods(facts, successive)

@@ -1,10 +1,10 @@
-"""What the metrics of a store over a window share: rows cut to a time once, and the leaves of these rows."""
+"""What the metrics of a store over a window share: rows cut to a time once, their leaves, and how they came."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from analytics.metrics.inputs import Observed, SeriesArrays
+from analytics.metrics.inputs import Deliveries, Observed, SeriesArrays
 from analytics.metrics.spans import Spans
 
 _Cut = tuple[Observed, int, int, int]
@@ -18,6 +18,8 @@ class SharedRows:
     Metrics that stand on the same rows are given the same object, so that what is computed of it is computed once.
     """
 
+    deliveries: Deliveries | None = None
+    """How the readings came; None: no metric asks."""
     leaves: dict[SeriesArrays, bytes] = field(default_factory=dict)
     _cuts: dict[_Cut, Observed] = field(default_factory=dict)
 

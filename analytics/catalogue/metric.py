@@ -30,6 +30,7 @@ class Metric:
     point_kinds: frozenset[str]
     """Kinds of point that it concerns; empty: every registered device."""
     quantities: tuple[str, ...]
+    """What it is computed from; empty: every quantity."""
     formula: str
     source: str
     edge_cases: str
@@ -47,7 +48,15 @@ class Metric:
     summable: bool = False
     """Whether a district's figure is the sum of its stores'."""
     beside: frozenset[str] = frozenset()
-    """Kinds of point of other areas that it relates its own to (of door lines the perimeter's).
+    """Kinds of point of other areas that it relates its own to (of door lines the perimeter's)."""
+    deliveries: bool = False
+    """Whether it needs to know how readings came: when each was received, what came twice, what was refused."""
 
-    What they lack is for their own area to say: such a metric has no say in its area's state, while others have one.
-    """
+    @property
+    def decides(self) -> bool:
+        """Whether it has a say in its area's state.
+
+        Not where it needs another area's readings, which are for that area to miss, nor where it needs none and tells
+        of those that came.
+        """
+        return not self.beside and self.completeness_floor > 0

@@ -15,6 +15,7 @@ NOMINAL_PERIOD_S = MappingProxyType(
         "active_energy": 900.0,
         "carbon_dioxide": 60.0,
         "temperature": 60.0,
+        "door_open": 3600.0,
         "relative_humidity": 60.0,
         "bay_occupied": 3600.0,
         "vehicles_present": 300.0,

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from analytics.catalogue.metric import Basis, Metric
-from analytics.metrics import capture, conversion, dwell, mean_occupancy, peaks, queues, small_cells, traffic, zones
+from analytics.metrics import (
+    audits,
+    capture,
+    conversion,
+    dwell,
+    mean_occupancy,
+    peaks,
+    queues,
+    small_cells,
+    traffic,
+    zones,
+)
 from analytics.results import Facility
 
 _DOOR = frozenset({"door_line"})
@@ -28,6 +39,20 @@ METRICS = (
         "StoreTraffic, accuracy calculator",
         "needs every door; shows whether the counters agree with each other, not with the truth; undefined if empty",
         traffic.measure_net_closure, perimeter_only=True, completeness_floor=0.95, tolerance=1e-12,
+    ),
+    Metric(
+        "count_accuracy", "accuracy of counters", "计数准确率", "ratio", Facility.TRAFFIC, _DOOR, _BOTH_WAYS,
+        "1 - sum |C - G| / sum G over audits, C the device's count, G the manual one; per direction in the detail",
+        "E. B. Wilson 1927 for the interval; makers claim 98 to 99.5 %",
+        "errors of either sign add up over audits, within one they may cancel; inner doors' counters are included",
+        audits.measure_accuracy, completeness_floor=0.0, tolerance=1e-12,
+    ),
+    Metric(
+        "audit_age", "age of the oldest last audit", "最近核验距今天数", "d", Facility.TRAFFIC, _DOOR, _BOTH_WAYS,
+        "days from the last audit of each counter to the window's end; the greatest",
+        "dates of audits.csv, project definition",
+        "counters that were never audited are named in the detail",
+        audits.measure_age, completeness_floor=0.0,
     ),
     Metric(
         "occupancy_peak", "peak occupancy", "在场人数峰值", "count", Facility.TRAFFIC, _DOOR, _BOTH_WAYS,

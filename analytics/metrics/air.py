@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +43,13 @@ class HourMeans:
     least: Float64
     greatest: Float64
     share: Float64
+    start_us: Int64 = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Starts of the hours."""
+
+    @property
+    def valid(self) -> Bool:
+        """Which hours have enough readings to be judged."""
+        return np.asarray((self.share >= VALID_SHARE) & np.isfinite(self.mean), dtype=np.bool_)
 
 
 def hour_means(levels: Levels, cover: Spans, start_us: Int64, end_us: Int64) -> HourMeans:
@@ -82,7 +89,7 @@ def hour_means(levels: Levels, cover: Spans, start_us: Int64, end_us: Int64) -> 
     np.fmin.at(least, of, level)
     np.fmax.at(greatest, of, level)
     mean = np.divide(total, number, out=np.full(start_us.size, np.nan), where=number > 0)
-    return HourMeans(mean, least, greatest, cover.measure(start_us, end_us) / (end_us - start_us))
+    return HourMeans(mean, least, greatest, cover.measure(start_us, end_us) / (end_us - start_us), start_us)
 
 
 def judge(hours: HourMeans, limit: float, accuracy: float) -> Hours:
@@ -106,7 +113,7 @@ def judge(hours: HourMeans, limit: float, accuracy: float) -> Hours:
     >>> judge(HourMeans(np.array([900.0, 1490.0, 1600.0]), 0 * one, 2000 * one, one), 1500, 50)
     Hours(valid=3, within=2, surely=1, possibly=2, invalid=0)
     """
-    valid = (hours.share >= VALID_SHARE) & np.isfinite(hours.mean)
+    valid = hours.valid
     missing = np.clip(1 - hours.share, 0.0, 1.0)
     worst = hours.mean + accuracy + missing * (hours.greatest - hours.mean)
     best = hours.mean - accuracy - missing * (hours.mean - hours.least)
@@ -117,13 +124,24 @@ def judge(hours: HourMeans, limit: float, accuracy: float) -> Hours:
 
 
 def measure(inputs: Inputs) -> Outcome:
-    """Return the share of valid zone-hours within the limit, whole local clock hours in opening hours and window.
+    """Return the share of valid zone-hours within the shops' limit, whole local hours in opening hours and window.
 
     Detail: hours_valid, hours_invalid, hours_within, undeclared_accuracy.
     """
-    if "carbon_dioxide.store_max" not in inputs.limits:
+    return _carbon_dioxide(inputs, "carbon_dioxide.store_max")
+
+
+def measure_indoor(inputs: Inputs) -> Outcome:
+    """Return the same share against the limit of rooms where people live and work; detail as for the shops' limit."""
+    return _carbon_dioxide(inputs, "carbon_dioxide.indoor_max")
+
+
+def _carbon_dioxide(inputs: Inputs, limit: str) -> Outcome:
+    if limit not in inputs.limits:
         return Outcome(None, undefined="no_limit_in_force")
-    judged = [_zone(inputs, series) for series in inputs.of("carbon_dioxide")]
+    judged = [
+        judge(zone_hours(inputs, series), inputs.limits[limit], series.error) for series in inputs.of("carbon_dioxide")
+    ]
     valid, within, surely, possibly, invalid = (
         sum(getattr(h, name) for h in judged) for name in ("valid", "within", "surely", "possibly", "invalid")
     )
@@ -141,13 +159,13 @@ def measure(inputs: Inputs) -> Outcome:
     return Outcome(within / valid, bounds, detail)
 
 
-def _zone(inputs: Inputs, series: Observed) -> Hours:
+def zone_hours(inputs: Inputs, series: Observed) -> HourMeans:
+    """Return the means of a zone's level over the whole local hours in opening hours, window and its registration."""
     hours = local_hours(inputs.window)
     length = hours.end_us - hours.start_us
     due = series.registered.intersect(inputs.opening).measure(hours.start_us, hours.end_us) == length
     start, end = hours.start_us[due], hours.end_us[due]
-    means = hour_means(_levels(series, np.union1d(start, end)), series.cover(), start, end)
-    return judge(means, inputs.limits["carbon_dioxide.store_max"], series.error)
+    return hour_means(_levels(series, np.union1d(start, end)), series.cover(), start, end)
 
 
 def _levels(series: Observed, edges_us: Int64) -> Levels:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -9,6 +10,14 @@ from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_sha
 from analytics.metrics.inputs import Inputs, Outcome
 from analytics.metrics.shelves import share_outcome
 from analytics.metrics.spans import Float64, Int64, Spans
+
+BAND_LIMITS = ("cold_chain.chilled_above", "cold_chain.chilled_max", "cold_chain.frozen_max")
+
+
+def bands(limits: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Return the band of each kind of cabinet in degC, without its lower end, with its upper."""
+    above, chilled, frozen = (limits[key] for key in BAND_LIMITS)
+    return {"chilled_cabinet": (above, chilled), "frozen_cabinet": (-inf, frozen)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +84,11 @@ def time_in_band(t_us: Int64, temperature_c: Float64, band: Band, period_us: int
 
 def measure(inputs: Inputs) -> Outcome:
     """Return the time-weighted share over all cabinets, each against its kind's band; detail: undeclared_accuracy."""
-    if not inputs.limits.keys() >= {"cold_chain.chilled_above", "cold_chain.chilled_max", "cold_chain.frozen_max"}:
+    if not inputs.limits.keys() >= set(BAND_LIMITS):
         return Outcome(None, undefined="no_limit_in_force")
-    limits = inputs.limits
-    bands = {
-        "chilled_cabinet": (limits["cold_chain.chilled_above"], limits["cold_chain.chilled_max"]),
-        "frozen_cabinet": (-inf, limits["cold_chain.frozen_max"]),
-    }
+    of_kind = bands(inputs.limits)
     whole = summed(
-        time_in_band(t_us, value, Band(*bands[series.point_kind], series.error), period_us, due)
+        time_in_band(t_us, value, Band(*of_kind[series.point_kind], series.error), period_us, due)
         for series in inputs.of("temperature")
         for t_us, value, period_us, due in series.spells(inputs.wanted)
     )

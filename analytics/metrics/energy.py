@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import fsum, log10
 
@@ -12,6 +13,7 @@ from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome
 from analytics.metrics.spans import Float64, Spans
 
 FINEST_KWH = 1e-6
+SUB_METER = "sub_meter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,26 @@ class Energy:
     kwh: float
     low_kwh: float
     high_kwh: float
+
+    @classmethod
+    def total(cls, parts: Iterable[Energy]) -> Energy:
+        """Return the sum of several meters' or times' energies."""
+        every = list(parts)
+        return cls(fsum(e.kwh for e in every), fsum(e.low_kwh for e in every), fsum(e.high_kwh for e in every))
+
+    def over(self, other: Energy) -> tuple[float, float] | None:
+        """Return the bounds of its ratio to another energy, None where that may be nothing."""
+        return (self.low_kwh / other.high_kwh, self.high_kwh / other.low_kwh) if other.low_kwh > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What some meters measured over some time; ``bounded`` unless one of them shows no increment."""
+
+    energy: Energy
+    bounded: bool
+    by_meter: dict[str, float]
+    resets: int
 
 
 def resolution(values: Float64) -> float:
@@ -81,24 +103,55 @@ def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) ->
     return Energy(value, max(low, 0.0), high)
 
 
+def metered(inputs: Inputs, meters: Iterable[Observed], wanted: Spans) -> Metered | None:
+    """Return what meters measured over some time of the window, None where none of them shows an increment.
+
+    Parameters
+    ----------
+    inputs
+        The window, with the local midnights at which registers may start again.
+    meters
+        Registers of energy in kWh.
+    wanted
+        Time over which to add up; each span has bounds of its own at its edges.
+    """
+    every = list(meters)
+    found = [_meter(inputs, series, wanted) for series in every]
+    known = [energy for energy, _ in found if energy is not None]
+    if not known:
+        return None
+    by_meter = {
+        series.device: energy.kwh for series, (energy, _) in zip(every, found, strict=True) if energy is not None
+    }
+    return Metered(Energy.total(known), len(known) == len(found), by_meter, sum(resets for _, resets in found))
+
+
+def main_meters(inputs: Inputs) -> list[Observed]:
+    """Return the registers of the main meters."""
+    return [series for series in inputs.of("active_energy") if series.point_kind != SUB_METER]
+
+
 def measure(inputs: Inputs) -> Outcome:
     """Return the energy of the main meters in kWh; detail: by_meter, resets."""
-    meters = [_meter(inputs, series) for series in inputs.of("active_energy")]
-    if all(energy is None for energy, _ in meters):
+    found = metered(inputs, main_meters(inputs), inputs.window.spans)
+    if found is None:
         return Outcome(None, undefined="no_increment")
-    known = [energy for energy, _ in meters if energy is not None]
-    grounds = ["register resolution", "increments across the window's edges"]
-    unbounded = len(known) < len(meters)
-    if any(resets for _, resets in meters):
-        grounds.append("resets")
-    bounds = Bounds(fsum(e.low_kwh for e in known), fsum(e.high_kwh for e in known), None, "; ".join(grounds))
-    by_meter = {
-        series.device: energy.kwh
-        for series, (energy, _) in zip(inputs.of("active_energy"), meters, strict=True)
-        if energy is not None
-    }
-    detail = {"by_meter": by_meter, "resets": sum(resets for _, resets in meters)}
-    return Outcome(fsum(e.kwh for e in known), None if unbounded else bounds, detail)
+    bounds = Bounds(found.energy.low_kwh, found.energy.high_kwh, None, grounds(found))
+    detail = {"by_meter": found.by_meter, "resets": found.resets}
+    return Outcome(found.energy.kwh, bounds if found.bounded else None, detail)
+
+
+def grounds(*parts: Metered) -> str:
+    """Return what the bounds of energies stand on."""
+    known = ["register resolution", "increments across the window's edges"]
+    return "; ".join([*known, "resets"] if any(part.resets for part in parts) else known)
+
+
+def increments_of(inputs: Inputs, series: Observed) -> tuple[Slots, float]:
+    """Return the increments of a register in kWh, those across its edges included, and its step."""
+    values = np.concatenate([part.value for part in series.parts]) if series.parts else np.zeros(0)
+    step = resolution(values)
+    return _on_grid(series.slots_touching(inputs.midnights_us), step), step
 
 
 def _on_grid(slots: Slots, step_kwh: float) -> Slots:
@@ -108,20 +161,17 @@ def _on_grid(slots: Slots, step_kwh: float) -> Slots:
     return replace(slots, amount=np.round(slots.amount, round(-log10(step_kwh))))
 
 
-def _meter(inputs: Inputs, series: Observed) -> tuple[Energy | None, int]:
-    values = np.concatenate([part.value for part in series.parts]) if series.parts else np.zeros(0)
-    step = resolution(values)
-    slots = _on_grid(series.slots_touching(inputs.midnights_us), step)
-    wanted = inputs.window.spans.intersect(series.registered)
-    if slots.start_us.size == 0 or wanted.total_us == 0:
+def _meter(inputs: Inputs, series: Observed, wanted: Spans) -> tuple[Energy | None, int]:
+    slots, step = increments_of(inputs, series)
+    due = wanted.intersect(series.registered)
+    if slots.start_us.size == 0 or due.total_us == 0:
         return None, 0
-    start_us, end_us = int(wanted.start[0]), int(wanted.end[-1])
-    energy = energy_between(slots, start_us, end_us, step)
-    resets = int((slots.reset & (shares(slots, start_us, end_us) > 0)).sum())
-    unread_us = wanted.without(Spans.union(slots.start_us, slots.end_us)).total_us
+    energy = Energy.total(energy_between(slots, start_us, end_us, step) for start_us, end_us in due.pairs())
+    touched = sum(shares(slots, start_us, end_us) > 0 for start_us, end_us in due.pairs()) > 0
+    unread_us = due.without(Spans.union(slots.start_us, slots.end_us)).total_us
     if unread_us:
         periods = -(-unread_us // series.period_us)
         ordinary = slots.end_us - slots.start_us <= 2 * series.period_us
         most = periods * float(slots.amount[ordinary].max(initial=0.0))
-        energy = Energy(energy.kwh, energy.low_kwh, energy.high_kwh + most)
-    return energy, resets
+        energy = replace(energy, high_kwh=energy.high_kwh + most)
+    return energy, int((slots.reset & touched).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from edge.wire.series import Counter, Kind, OnChange, Series
 
 Int16 = NDArray[np.int16]
 MICROSECONDS = 1_000_000
+NOT_LIVE = -(2**63)
+"""Stands for the time of receipt of a reading that was replayed, imported or entered: it waited for nobody."""
 _EVER = (-(2**62), 2**62)
 NO_ENTRY = np.zeros(0, dtype=np.int64)
 
@@ -31,6 +34,8 @@ class SeriesArrays:
     ordinal: Int16
     value: Float64
     flags: Int16
+    received_us: Int64 | None = None
+    """When each was received, ``NOT_LIVE`` where it did not come live; None: nobody asked."""
 
     @property
     def period_us(self) -> int | None:
@@ -39,7 +44,10 @@ class SeriesArrays:
 
     def where(self, keep: Bool | slice) -> SeriesArrays:
         """Return the rows where ``keep`` is true, or of a slice."""
-        return SeriesArrays(self.series, self.t_us[keep], self.ordinal[keep], self.value[keep], self.flags[keep])
+        received_us = None if self.received_us is None else self.received_us[keep]
+        return SeriesArrays(
+            self.series, self.t_us[keep], self.ordinal[keep], self.value[keep], self.flags[keep], received_us
+        )
 
     def between(self, start_us: int, end_us: int) -> SeriesArrays:
         """Return the rows with start <= t < end."""
@@ -198,6 +206,17 @@ class Audit:
     quantity: str
     manual_count: int
     device_count: int
+    made_on: date | None = None
+    """Local date of the count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What did not come once and whole, in the window: readings again and otherwise, payloads that were refused."""
+
+    duplicates: int
+    corrections: int
+    refused_payloads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +246,7 @@ class Inputs:
     audits: tuple[Audit, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     premises: Premises | None = None
+    deliveries: Deliveries | None = None
 
     def of(self, *quantities: str) -> Iterator[Observed]:
         """Yield the series of these quantities."""

@@ -15,7 +15,7 @@ _WEEKDAYS = {
     Language.ZH: "星期一 星期二 星期三 星期四 星期五 星期六 星期日".split(),
 }
 _MINUS = "\N{MINUS SIGN}"
-_DECIMALS = {"kWh": 1, "degC": 1, "percent": 1, "ppm": 0}
+_DECIMALS = {"kWh": 1, "degC": 1, "percent": 1, "ppm": 0, "kWh/m2": 3, "kWh/visitor": 3}
 
 
 def number(value: float, decimals: int | None = None) -> str:

@@ -20,6 +20,8 @@ from edge.wire.series import Series
 
 LIMIT_PPM = 1500.0
 """GB 37488-2019, shops: 0.15 %, as a mean of one hour."""
+INDOOR_LIMIT_PPM = 1000.0
+"""GB/T 18883-2022, dwellings and offices: 0.10 %, as a mean of one hour."""
 OUTDOOR_PPM = 420.0
 _LITRES_PER_H_PERSON = 18.0
 _PURGE = 4.0
@@ -76,12 +78,22 @@ def carbon_dioxide(store: StorePlan, day: LocalDay, zone: AirZone) -> CarbonDiox
 
 def true_hours(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:
     """Return (zone-hours whose mean is within the limit, zone-hours): whole clock hours in opening hours and window."""
+    return _hours_within(store, day, (start_us, end_us), LIMIT_PPM)
+
+
+def true_indoor_hours(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:
+    """Return the same for the stricter limit of indoor air."""
+    return _hours_within(store, day, (start_us, end_us), INDOOR_LIMIT_PPM)
+
+
+def _hours_within(store: StorePlan, day: LocalDay, window_us: tuple[int, int], limit_ppm: float) -> tuple[int, int]:
+    start_us, end_us = window_us
     low, high = day.open_within(start_us, end_us)
     begins = [t for t in range(day.start_us, day.end_us, HOUR_US) if low <= t and t + HOUR_US <= high]
     within = 0
     for zone in store.habits.air_zones if begins else ():
         truth = carbon_dioxide(store, day, zone)
-        within += sum(truth.hour_mean(begin) <= LIMIT_PPM for begin in begins)
+        within += sum(truth.hour_mean(begin) <= limit_ppm for begin in begins)
     return within, len(begins) * len(store.habits.air_zones)
 
 

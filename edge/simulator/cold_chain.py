@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.simulator.draws import keyed_random
@@ -17,6 +17,9 @@ _CYCLE_C, _CYCLE_US = 0.4, 45 * MINUTE_US
 _EXCURSION_US = 110 * MINUTE_US
 """A defrost and the recovery from it."""
 _TRUTH_STEP_US = 10 * SECOND_US
+HOLD_US = 30 * MINUTE_US
+"""A stretch out of band is an excursion from this length on."""
+_KINETIC_K, _ZERO_C = 83_144.0 / 8.314472, 273.15
 _BIAS_SHARE, _NOISE_SHARE = 0.25, 0.2
 """Parts of the declared accuracy that a probe's bias of the day and its noise take; rounding to 0.1 has the rest."""
 
@@ -81,6 +84,45 @@ def true_in_band_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int)
     low, high = max(start_us, day.start_us), min(end_us, day.end_us)
     truths = [cabinet_day(store, day, cabinet) for cabinet in store.habits.cabinets]
     return math.fsum(truth.in_band_us(low, high) for truth in truths), len(truths) * (high - low)
+
+
+def true_excursions_us(store: StorePlan, days: Sequence[LocalDay], start_us: int, end_us: int) -> list[int]:
+    """Return for how long each stretch out of band lasted that was an excursion, over all cabinets, to ten seconds."""
+    found: list[int] = []
+    for cabinet in store.habits.cabinets:
+        out_us = 0
+        for truth, t_us in _looks(store, days, cabinet, (start_us, end_us)):
+            if truth.in_band(truth.at(t_us)):
+                found += [out_us] if out_us >= HOLD_US else []
+                out_us = 0
+            else:
+                out_us += _TRUTH_STEP_US
+        found += [out_us] if out_us >= HOLD_US else []
+    return found
+
+
+def true_kinetic_c(store: StorePlan, days: Sequence[LocalDay], window_us: tuple[int, int], kind: str) -> float:
+    """Return the mean kinetic temperature in degC of the warmest cabinet of a kind (USP <1079.2>), NaN without one."""
+    warmest = math.nan
+    kinds = {point.point_id: point.kind for point in store.points_of("cold_chain")}
+    for cabinet in store.habits.cabinets:
+        if kinds[cabinet.point_id] == kind:
+            rates = [
+                math.exp(-_KINETIC_K / (truth.at(t_us + _TRUTH_STEP_US // 2) + _ZERO_C))
+                for truth, t_us in _looks(store, days, cabinet, window_us)
+            ]
+            kinetic = -_KINETIC_K / math.log(math.fsum(rates) / len(rates)) - _ZERO_C
+            warmest = kinetic if math.isnan(warmest) else max(kinetic, warmest)
+    return warmest
+
+
+def _looks(
+    store: StorePlan, days: Sequence[LocalDay], cabinet: Cabinet, window_us: tuple[int, int]
+) -> Iterator[tuple[CabinetDay, int]]:
+    for day in days:
+        truth = cabinet_day(store, day, cabinet)
+        low, high = max(window_us[0], day.start_us), min(window_us[1], day.end_us)
+        yield from ((truth, t_us) for t_us in range(low, high, _TRUTH_STEP_US))
 
 
 def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:

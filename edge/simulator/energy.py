@@ -81,6 +81,26 @@ def true_energy_kwh(store: StorePlan, day: LocalDay, start_us: int, end_us: int)
     return math.fsum(truth.register_kwh(high) - truth.register_kwh(low) for truth in truths)
 
 
+def sub_metered(store: StorePlan) -> list[Circuit]:
+    """Return the circuits that have a sub meter."""
+    roles = {observed.role for device in store.devices_of("energy") for observed in device.observed}
+    return [circuit for circuit in store.habits.circuits if circuit.name in roles]
+
+
+def true_circuits_kwh(
+    store: StorePlan, day: LocalDay, spans_us: list[tuple[int, int]], circuits: tuple[Circuit, ...]
+) -> float:
+    """Return the energy of some circuits over spans of time, as far as they lie within a day."""
+    cut = [(max(start_us, day.start_us), min(end_us, day.end_us)) for start_us, end_us in spans_us]
+    truths = [circuit_day(store, circuit, day.date) for circuit in circuits]
+    return math.fsum(
+        truth.register_kwh(end_us) - truth.register_kwh(start_us)
+        for truth in truths
+        for start_us, end_us in cut
+        if start_us < end_us
+    )
+
+
 def observe(store: StorePlan, day: LocalDay, *, opening: bool) -> Iterator[Observation]:
     """Yield the registers at the end of each quarter of an hour, cut to 0.01 kWh; at midnight too where ``opening``.
 

@@ -52,6 +52,28 @@ def true_online_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int) 
     return len(store.devices) * (high - low) - offline, len(store.devices) * (high - low)
 
 
+def true_outages_us(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> list[tuple[int, int]]:
+    """Return from when to when devices were silent, of the failures that began within a window.
+
+    One that goes on until the end of the last day given ends there.
+    """
+    found = []
+    for device in store.devices:
+        spans = [
+            (day.start_us + of.start * SLOT_US, day.start_us + of.stop * SLOT_US)
+            for day in days
+            if (of := offline_slots(store, device, day))
+        ]
+        joined: list[tuple[int, int]] = []
+        for begin_us, silent_until_us in spans:
+            if joined and joined[-1][1] == begin_us:
+                joined[-1] = joined[-1][0], silent_until_us
+            else:
+                joined.append((begin_us, silent_until_us))
+        found += [span for span in joined if start_us < span[0] <= end_us]
+    return found
+
+
 def observe(store: StorePlan, day: LocalDay) -> Iterator[Observation]:
     """Yield the state of each device at the start of each slot, also while it is silent."""
     starts = range(day.start_us, day.end_us, SLOT_US)

@@ -21,7 +21,9 @@ from edge.simulator import (
     traffic,
 )
 from edge.simulator.local_day import MINUTE_US, LocalDay, days_touching
-from edge.simulator.site import StorePlan
+from edge.simulator.site import Circuit, StorePlan
+
+QUARTER_US = 15 * MINUTE_US
 
 _Ratio = Callable[[StorePlan, LocalDay, int, int], tuple[float, float]]
 
@@ -29,6 +31,7 @@ _RATIOS: dict[str, tuple[str, _Ratio]] = {
     "on_shelf_availability": ("shelves", shelves.true_available_us),
     "label_update_success": ("labels", labels.true_updates),
     "carbon_dioxide_compliance": ("air", air.true_hours),
+    "carbon_dioxide_indoor_compliance": ("air", air.true_indoor_hours),
     "cold_chain_time_in_band": ("cold_chain", cold_chain.true_in_band_us),
     "parking_occupancy": ("parking", parking.true_occupied_us),
     "parking_turnover": ("parking", parking.true_turnover),
@@ -67,6 +70,10 @@ def truth(store: StorePlan, start_us: int, end_us: int) -> dict[str, float]:
         "energy_use": math.fsum(energy.true_energy_kwh(store, day, start_us, end_us) for day in days),
         "device_availability": _ratio(sensing.true_online_us, store, days, start_us, end_us),
     }
+    values |= _of_energy(store, days, start_us, end_us)
+    values |= _of_sensing(store, days, start_us, end_us)
+    if store.habits.cabinets:
+        values |= _of_cold_chain(store, days, start_us, end_us)
     for name, (facility, part) in _RATIOS.items():
         if any(True for _ in store.devices_of(facility)):
             values[name] = _ratio(part, store, days, start_us, end_us)
@@ -100,6 +107,56 @@ def _people(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) 
         values["zone_heat"] = math.fsum(counted_zones.true_heat(store, day, start_us, end_us) for day in days)
         values["zone_dwell_mean"] = _ratio(counted_zones.true_stay_min, store, days, start_us, end_us)
     return values
+
+
+def _of_energy(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:
+    """Return what energy is related to; as everywhere, NaN where there is nothing to relate to."""
+    circuits, whole = store.habits.circuits, [(start_us, end_us)]
+    opening = [span for day in days if (span := day.open_within(start_us, end_us))[0] < span[1]]
+    open_us = sum(closes_us - opens_us for opens_us, closes_us in opening)
+    closed_us = end_us - start_us - open_us
+
+    def kwh(spans_us: list[tuple[int, int]], of: tuple[Circuit, ...] = circuits) -> float:
+        return math.fsum(energy.true_circuits_kwh(store, day, spans_us, of) for day in days)
+
+    used, in_opening = kwh(whole), kwh(opening)
+    came = sum(traffic.true_counts(store, day, start_us, end_us)[0] for day in days)
+    first = -(-start_us // QUARTER_US) * QUARTER_US
+    quarters = range(first, end_us - QUARTER_US + 1, QUARTER_US)
+    night = (used - in_opening) / closed_us / (in_opening / open_us) if open_us and closed_us else math.nan
+    return {
+        "energy_sub_metered_share": kwh(whole, tuple(energy.sub_metered(store))) / used,
+        "energy_intensity": used / store.floor_area_m2,
+        "energy_per_visitor": used / came if came else math.nan,
+        "energy_night_load": night,
+        "energy_peak_demand": max((4 * kwh([(t, t + QUARTER_US)]) for t in quarters), default=math.nan),
+    }
+
+
+def _of_sensing(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:
+    """Return failures and repairs of devices, and how true their counters count."""
+    outages = sensing.true_outages_us(store, days, start_us, end_us)
+    ended = [until_us - since_us for since_us, until_us in outages if until_us <= end_us]
+    missed = [traffic.missed_share(store, device) for device in store.devices_of("traffic")]
+    return {
+        "device_failures": float(len(outages)),
+        "device_time_to_repair": sum(ended) / len(ended) / MINUTE_US if ended else math.nan,
+        "count_accuracy": 1 - math.fsum(missed) / len(missed) if missed else math.nan,
+    }
+
+
+def _of_cold_chain(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:
+    lasted_us = cold_chain.true_excursions_us(store, days, start_us, end_us)
+    kinds = {"chilled": cold_chain.CHILLED_KIND, "frozen": cold_chain.FROZEN_KIND}
+    kinetic = {
+        f"{name}_kinetic_temperature": cold_chain.true_kinetic_c(store, days, (start_us, end_us), kind)
+        for name, kind in kinds.items()
+    }
+    return {
+        "cold_chain_excursions": float(len(lasted_us)),
+        "cold_chain_excursion_time": sum(lasted_us) / MINUTE_US,
+        **kinetic,
+    }
 
 
 def _ratio(part: _Ratio, store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> float:

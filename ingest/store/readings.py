@@ -30,7 +30,8 @@ SeriesKey = tuple[str, str, str]
 class SeriesRows:
     """The effective readings of one series definition, sorted by (t, ordinal); the arrays have one length.
 
-    ``t_us`` is µs since 1970 (int64), ``ordinal`` and ``flags`` are int16, ``value`` is float64 in ``unit``.
+    ``t_us`` is µs since 1970 (int64), ``ordinal`` and ``flags`` are int16, ``value`` is float64 in ``unit``,
+    ``entry_id`` (int64) is the ledger entry with which each came first.
     """
 
     definition: str
@@ -46,6 +47,7 @@ class SeriesRows:
     flags: NDArray[np.int16]
     entry_ids: NDArray[np.int64]
     """Ledger entries that have a row of it in this time, each once, ascending; of every retention class."""
+    entry_id: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -104,6 +106,7 @@ def _series_rows(definition: str, facts: list[Any], parts: list[Rows]) -> Series
         value=rows.value,
         flags=rows.flags,
         entry_ids=np.unique(np.concatenate([_without_repeats(part.entry_id) for part in parts])),
+        entry_id=rows.entry_id,
     )
 
 

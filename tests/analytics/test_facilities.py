@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from pathlib import Path
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -126,6 +127,34 @@ def test_the_change_on_the_like_period_and_one_metric_alone_equal_the_whole_answ
     assert (earlier.status, earlier.value, earlier.difference) == (Status.INSUFFICIENT, None, None)
 
 
+def test_deliveries_are_those_of_the_ledger(registered: Database) -> None:
+    store, day = STORES["sim-store-a"], date(2026, 5, 4)
+    readings = play(registered, store, day)
+    window = days(day)
+    received = window.start_us + 86_400_000_000 + 7_000_000  # the whole day came at once, seven seconds after it
+    registered.execute("update ledger set received_at = to_timestamp(%s)", [received / 1e6])
+    found = results(store_answer(registered, store.store_id, window))
+    # Temperature is known at its time, a count at the end of its interval: within five minutes is the last of each.
+    known_us = [
+        r.t_us + (round((r.series.period_s or 0) * 1e6) if r.series.kind is Kind.INTERVAL else 0) for r in readings
+    ]
+    watched = [t for t, r in zip(known_us, readings, strict=True) if window.start_us <= r.t_us < window.end_us]
+    late_s = [(received - t) / 1e6 for t in watched]
+    timely = found["data_timeliness"]
+    assert timely.value == sum(s <= 300 for s in late_s) / len(late_s)
+    assert timely.detail["delay_p50_s"] == pytest.approx(median(late_s), abs=1e-3)
+    assert timely.detail["negative"] == 0
+    assert found["data_order"].value == 1
+    assert found["data_validity"].value == 1
+    assert found["data_completeness"].value == 1
+    offset = found["clock_offset"]
+    assert offset.value is not None
+    assert offset.value > 0
+    store_readings(registered, store.agent_id, readings[:3], Origin.REPLAYED)
+    again = evaluate(registered, "data_timeliness", store.store_id, window)
+    assert again.detail["readings"] == timely.detail["readings"]
+
+
 def test_the_digest_is_the_merkle_root_over_the_rows_of_the_window(registered: Database) -> None:
     store, window = STORES["sim-store-a"], days(date(2026, 5, 4))
     play(registered, store, date(2026, 5, 4))
@@ -182,7 +211,8 @@ def test_a_silent_store_is_insufficient_and_its_next_step_says_since_when(regist
         assert area.status is Status.INSUFFICIENT
         assert area.next_step is not None
         assert "2026-05-04 1" in area.next_step.en
-        for result in (r for r in area.results if r.status is not Status.NOT_INSTALLED):
+        told = (r for r in area.results if METRICS[r.metric].completeness_floor > 0)
+        for result in (r for r in told if r.status is not Status.NOT_INSTALLED):
             assert result.value is None
             assert result.detail["reason"] == "completeness_below_floor"
             assert result.detail["silent"]

@@ -103,7 +103,7 @@ def _rows(series: Series, minutes: Sequence[float], values: Sequence[float]) -> 
     none = np.zeros(t_us.size, dtype=np.int16)
     return SeriesRows(
         series.definition, series.device, series.quantity, series.channel, series.unit.value, series.kind.value,
-        series.period_s, t_us, none, np.array(values), none, np.zeros(0, np.int64),
+        series.period_s, t_us, none, np.array(values), none, np.ones(t_us.size, np.int64), np.ones(t_us.size, np.int64),
     )  # fmt: skip
 
 

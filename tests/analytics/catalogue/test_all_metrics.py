@@ -11,6 +11,7 @@ from edge.wire.quantities import QUANTITIES
 from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
 
 UNITS = {"count", "ratio", "kWh", "h", "persons", "min", "person_min_per_m2", "s", "1/d", "items"}
+UNITS |= {"kWh/m2", "kWh/visitor", "kW", "d", "degC"}
 
 
 def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
@@ -24,9 +25,9 @@ def test_a_record_is_whole(metric: Metric) -> None:
     assert re.search(r"[\u4e00-\u9fff]", metric.name_zh)
     assert min(map(len, (metric.formula, metric.source, metric.edge_cases, metric.name_en))) > 5
     assert metric.unit in UNITS
-    assert metric.quantities
+    assert metric.quantities or not metric.point_kinds
     assert set(metric.quantities) <= set(QUANTITIES) & set(NOMINAL_PERIOD_S)
-    assert 0 < metric.completeness_floor <= 1
+    assert 0 <= metric.completeness_floor <= 1
     assert metric.measure.__doc__
     if metric.point_kinds:
         kinds = metric.point_kinds | metric.beside
@@ -37,6 +38,7 @@ def test_a_record_is_whole(metric: Metric) -> None:
 
 def test_every_quantity_that_a_metric_needs_has_a_nominal_period() -> None:
     needed = {quantity for metric in METRICS.values() for quantity in metric.quantities}
+    needed |= {quantity for of_kind in POINT_KINDS.values() for quantity in of_kind}  # some metrics take every one
     assert needed <= set(NOMINAL_PERIOD_S) <= set(QUANTITIES)
 
 

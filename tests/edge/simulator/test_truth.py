@@ -34,6 +34,11 @@ UNBOUNDED = {
     "label_update_latency_median",
     "label_update_latency_p95",
 }
+ENERGY = {"energy_sub_metered_share", "energy_intensity", "energy_per_visitor", "energy_night_load"}
+SENSING = {"device_failures", "count_accuracy"}
+COLD_CHAIN = {"cold_chain_excursions", "cold_chain_excursion_time"}
+COLD_CHAIN |= {"chilled_kinetic_temperature", "frozen_kinetic_temperature"}
+AMOUNTS = COLD_CHAIN | {"device_failures", "device_time_to_repair", "energy_peak_demand"}
 
 
 def _of_day(store: StorePlan) -> tuple[LocalDay, dict[str, float]]:
@@ -53,6 +58,9 @@ def test_a_local_day_is_the_days_own() -> None:
 def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan) -> None:
     _, values = _of_day(store)
     expected = {"footfall_entries", "footfall_exits", "energy_use", "device_availability", "carbon_dioxide_compliance"}
+    expected |= ENERGY | SENSING | {"energy_peak_demand", "carbon_dioxide_indoor_compliance"}
+    expected |= {"device_time_to_repair"} if store in {B, C} else set()
+    expected |= COLD_CHAIN if store.habits.cabinets else set()
     expected |= {"on_shelf_availability"} if store.habits.shelves else set()
     expected |= {"label_update_success"} if store.habits.labels else set()
     expected |= {"cold_chain_time_in_band"} if store.habits.cabinets else set()
@@ -68,7 +76,9 @@ def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan
         expected |= {"checkout_availability", "checkout_transactions", "checkout_items_per_transaction"}
         expected |= {"label_update_latency_median", "label_update_latency_p95"}
     assert set(values) == expected
-    assert all(0 <= value <= 1 for name, value in values.items() if name not in COUNTS | UNBOUNDED | NO_SHARES)
+    assert all(
+        0 <= value <= 1 for name, value in values.items() if name not in COUNTS | UNBOUNDED | NO_SHARES | AMOUNTS
+    )
 
 
 @pytest.mark.parametrize("store", STORES.values(), ids=STORES)
