@@ -20,9 +20,8 @@ def test_missing_readings_go_before_having_nothing_to_relate_to() -> None:
         end=start + timedelta(hours=9),
         declared=False,
     )
-    none = Status.INSUFFICIENT
-    idle = made_answers.result("out_of_stock_duration", None, detail={"reason": "no_spell"}, status=none)
-    short = made_answers.result("on_shelf_availability", None, received=0.5, gaps=(gap,), status=none)
+    idle = made_answers.result("out_of_stock_duration", None, detail={"reason": "no_spell"}, status=Status.INSUFFICIENT)
+    short = made_answers.result("on_shelf_availability", None, received=0.5, gaps=(gap,), status=Status.INSUFFICIENT)
     area = made_answers.area(Facility.SHELVES, Status.INSUFFICIENT, (idle, short))
     said = next_step(area, (), made_answers.DAY)
     assert said is not None
