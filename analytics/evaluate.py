@@ -22,7 +22,7 @@ from ingest.store.account import losses
 from ingest.store.connection import Database
 
 _UTC = ZoneInfo("UTC")
-_NO_RATIO = frozenset({"h"})
+NO_RATIO = frozenset({"h"})
 """Units in which a ratio of two values says nothing."""
 
 
@@ -66,7 +66,11 @@ def compared(c: Database, metrics: Sequence[Metric], store_id: str, window: Wind
 
 def measure(c: Database, metrics: Sequence[Metric], store_id: str, window: Window, version: int) -> Measured:
     """Return metrics of a store over a window: the facts, one fetch of all the readings, then pure functions."""
-    facts = gather(c, store_in(c, store_id, window, version), window, version)
+    return measure_facts(c, metrics, gather(c, store_in(c, store_id, window, version), window, version))
+
+
+def measure_facts(c: Database, metrics: Sequence[Metric], facts: Facts) -> Measured:
+    """Return metrics of a store by facts at hand, which may hold fewer of its series than the registry."""
     watched = {metric.name: facts.watched_by(metric) for metric in metrics}
     every = list(dict.fromkeys(w for of_metric in watched.values() for w in of_metric))
     observed = series_room.fetch(c, facts, every)
@@ -92,7 +96,7 @@ def _change(now: Result, before: Result | None, window: Window) -> Change:
     if now.value is None or before.value is None:
         return Change(window=before.window, status=status, value=before.value, difference=None, ratio=None)
     difference = now.value - before.value
-    defined = before.value != 0 and now.unit not in _NO_RATIO
+    defined = before.value != 0 and now.unit not in NO_RATIO
     return Change(
         window=before.window,
         status=status,
