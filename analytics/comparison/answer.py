@@ -28,6 +28,12 @@ class AnnotationNote(ResultModel):
     entered_at: datetime
 
 
+class AnnotationList(ResultModel):
+    """Annotations by their first day."""
+
+    annotations: tuple[AnnotationNote, ...]
+
+
 class Bounded(ResultModel):
     """A difference or ratio as measured, and the bounds of the true one where both sides have bounds."""
 

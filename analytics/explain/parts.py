@@ -154,7 +154,8 @@ def _cells(window: HourCounts, types: int) -> _Cells:
 def _summed(values: Int64, window: HourCounts, types: int) -> Int64:
     """Return sums by (counter, type of day, hour of the day)."""
     cells = np.zeros((values.shape[0], types * HOURS), np.int64)
-    np.add.at(cells, (slice(None), window.day_type * HOURS + window.hour), values)
+    for of_one, row in zip(cells, values, strict=True):
+        np.add.at(of_one, window.day_type * HOURS + window.hour, row)
     return cells.reshape(values.shape[0], types, HOURS)
 
 
