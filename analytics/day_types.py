@@ -14,6 +14,10 @@ from pathlib import Path
 from analytics.results import Text
 
 _MOVING = Path(__file__).with_name("holiday_dates.toml")
+CHINA = frozenset(
+    {"Asia/Shanghai", "Asia/Urumqi", "Asia/Chongqing", "Asia/Chungking", "Asia/Harbin", "Asia/Kashgar", "PRC"}
+)
+"""Time zones of mainland China, whose calendar this is; Hong Kong and Macau have holidays of their own."""
 _FIXED = {"new_years_day": (1, 1), "labour_day": (5, 1), "national_day": (10, 1)}
 
 
@@ -27,7 +31,7 @@ class DayType(StrEnum):
     MAKE_UP_WORKDAY = "make_up_workday"
     """A Saturday or Sunday on which people work for a day off moved to a holiday."""
     UNKNOWN = "unknown"
-    """A day of a year whose calendar is not announced, or not known to the installed library."""
+    """A day of a year whose calendar is not announced or not known to the installed library, or of another country."""
 
 
 class Holiday(StrEnum):
@@ -93,9 +97,21 @@ def day_of(on: date) -> Day:
     return Day(on, DayType.WEEKEND if on.weekday() >= 5 else DayType.WORKDAY)
 
 
-def count_days(dates: Iterable[date]) -> dict[DayType, int]:
-    """Return how many days of each type there are, types without a day left out."""
-    found = Counter(day_of(on).day_type for on in dates)
+def day_type_in(time_zone: str, on: date) -> DayType:
+    """Return the type of a local day; ``UNKNOWN`` in a zone that is not of mainland China.
+
+    Examples
+    --------
+    >>> on = date(2026, 2, 17)
+    >>> day_type_in("Asia/Shanghai", on).value, day_type_in("America/Los_Angeles", on).value
+    ('holiday', 'unknown')
+    """
+    return day_of(on).day_type if time_zone in CHINA else DayType.UNKNOWN
+
+
+def count_days(time_zone: str, dates: Iterable[date]) -> dict[DayType, int]:
+    """Return how many local days of each type there are, types without a day left out."""
+    found = Counter(day_type_in(time_zone, on) for on in dates)
     return {day_type: found[day_type] for day_type in DayType if found[day_type]}
 
 

@@ -22,7 +22,7 @@ from analytics.comparison.answer import (
 from analytics.comparison.difference import difference_of
 from analytics.comparison.like_for_like import in_both
 from analytics.comparison.ranking import rank
-from analytics.day_types import DayType, count_days, covered_years, holiday_name
+from analytics.day_types import CHINA, DayType, count_days, covered_years, holiday_name
 from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluate import NO_RATIO, measure_facts
 from analytics.evaluation import time_window
@@ -151,7 +151,7 @@ def days_in(facts: Facts) -> DaysIn:
     return DaysIn(
         window=time_window(facts.window),
         days=len(dates),
-        day_types=count_days(dates),
+        day_types=count_days(facts.window.time_zone, dates),
         opening_h=opening.total_us / HOUR_US,
     )
 
@@ -166,7 +166,9 @@ def notes_on(sides: Sequence[DaysIn]) -> Iterator[Text]:
         yield _said("comparison.days_differ", now=now.days, before=before.days)
     if DayType.UNKNOWN in {*now.day_types, *before.day_types}:
         first, last = covered_years()
-        yield _said("comparison.calendar_unknown", first=first, last=last)
+        elsewhere = now.window.time_zone not in CHINA
+        key = "comparison.calendar_elsewhere" if elsewhere else "comparison.calendar_unknown"
+        yield _said(key, first=first, last=last)
     elif now.day_types != before.day_types:
         yield _said("comparison.day_types_differ")
     if now.days == before.days and now.opening_h != before.opening_h:

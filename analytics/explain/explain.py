@@ -125,7 +125,7 @@ def _store(c: Database, store_id: str, asked: _Asked) -> StoreParts:
 
 
 def _calendar_unknown(of: Iterable[Facts]) -> bool:
-    return any(DayType.UNKNOWN in count_days(local_days(facts.window).dates) for facts in of)
+    return any(DayType.UNKNOWN in count_days(facts.window.time_zone, local_days(facts.window).dates) for facts in of)
 
 
 def _side(window: CountedWindow) -> ExplainedSide:

@@ -43,7 +43,7 @@ def test_a_day_off_a_weekend_and_a_workday_are_told_apart() -> None:
     assert day_of(date(2026, 2, 21)).day_type is DayType.HOLIDAY  # a Saturday within the Spring Festival
     assert day_of(date(2026, 3, 7)).day_type is DayType.WEEKEND
     assert day_of(date(2026, 3, 9)).day_type is DayType.WORKDAY
-    assert count_days(year_of(2025)) == {
+    assert count_days("Asia/Shanghai", year_of(2025)) == {
         DayType.WORKDAY: 243,
         DayType.WEEKEND: 89,
         DayType.HOLIDAY: 28,
@@ -51,11 +51,16 @@ def test_a_day_off_a_weekend_and_a_workday_are_told_apart() -> None:
     }
 
 
+def test_the_calendar_is_that_of_mainland_china() -> None:
+    assert count_days("America/Los_Angeles", year_of(2025)) == {DayType.UNKNOWN: 365}
+    assert count_days("Asia/Hong_Kong", year_of(2025)) == {DayType.UNKNOWN: 365}
+
+
 def test_a_year_that_is_not_covered_is_unknown_and_says_which_are() -> None:
     first, last = covered_years()
     assert (first, last >= 2026) == (2004, True)
     for year in (first - 1, last + 1):
-        assert set(count_days(year_of(year))) == {DayType.UNKNOWN}
+        assert set(count_days("Asia/Shanghai", year_of(year))) == {DayType.UNKNOWN}
     with pytest.raises(CalendarNotCoveredError, match=r"holidays of 2003 are not known: those of 2004 to 20\d\d are"):
         day_of_holiday(Holiday.SPRING_FESTIVAL, 2003)
 

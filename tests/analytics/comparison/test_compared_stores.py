@@ -147,7 +147,7 @@ def test_a_comparison_states_both_sides_whole_and_what_differs(client: httpx.Cli
 
 
 def test_like_for_like_leaves_out_a_new_counter_and_names_it(client: httpx.Client, dsn: str) -> None:
-    asked = {**WINDOW, "metric": "footfall_entries", "like_for_like": True}
+    asked: dict[str, str | bool | int] = {**WINDOW, "metric": "footfall_entries", "like_for_like": True}
     answer = Comparison.model_validate_json(client.get(f"/stores/{B.store_id}/comparison", params=asked).content)
     assert answer.like_for_like is not None
     left_out = answer.like_for_like.series
@@ -160,7 +160,7 @@ def test_like_for_like_leaves_out_a_new_counter_and_names_it(client: httpx.Clien
 
 
 def test_like_for_like_compares_the_hours_that_are_open_in_both(client: httpx.Client, dsn: str) -> None:
-    asked = {**WINDOW, "metric": "footfall_entries", "like_for_like": True}
+    asked: dict[str, str | bool | int] = {**WINDOW, "metric": "footfall_entries", "like_for_like": True}
     answer = Comparison.model_validate_json(client.get(f"/stores/{A.store_id}/comparison", params=asked).content)
     opens = f"{A.opens_at:%H:%M}"
     expected = [
@@ -273,7 +273,12 @@ def test_what_cannot_be_compared_is_said(client: httpx.Client, route: str, query
 
 
 def test_a_year_before_the_store_was_registered_has_no_other_side(client: httpx.Client) -> None:
-    asked = {**WINDOW, "metric": "footfall_entries", "against": "same_dates", "base_year": 2019}
+    asked: dict[str, str | bool | int] = {
+        **WINDOW,
+        "metric": "footfall_entries",
+        "against": "same_dates",
+        "base_year": 2019,
+    }
     answer = client.get(f"/stores/{A.store_id}/comparison", params=asked).json()
     assert (answer["before"], answer["change"]) == (None, {"difference": None, "ratio": None})
     explained = client.get(f"/stores/{A.store_id}/explain", params=asked).json()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -11,8 +12,10 @@ import pytest
 from edge.simulator.plan import district_plan
 from edge.simulator.registry_files import write_csv_set
 from ingest import cli
+from ingest.annotation_file import AnnotationRow
 from ingest.registry.csv_set import read_csv_set
-from ingest.store.annotations import every_annotation
+from ingest.store.annotations import enter, every_annotation
+from ingest.store.connection import connect
 from ingest.store.registry_import import import_set
 
 Run = Callable[..., int]
@@ -63,6 +66,27 @@ def test_a_file_is_entered_once_however_often_it_is_imported(
     assert "1 entered, 1 there already" in capsys.readouterr().out
 
 
+def test_an_import_that_breaks_off_leaves_nothing_of_the_file(run: Run, database: str) -> None:
+    del run  # its registry is what is needed
+    row = AnnotationRow(store_id=STORE, kind="other", from_day=date(2026, 3, 1), to_day=date(2026, 3, 2), text_en="x")
+
+    def broken_off() -> Iterator[AnnotationRow]:
+        yield row
+        raise KeyboardInterrupt
+
+    with connect(database, "test") as c, pytest.raises(KeyboardInterrupt):
+        enter(c, broken_off(), "office")
+    with connect(database, "test") as c:
+        c.execute("begin")
+        assert len(enter(c, [row], "office")) == 1
+        with connect(database, "another") as killer:  # the session dies before the commit: a process that is killed
+            killer.execute("select pg_terminate_backend(%s)", [c.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            c.execute("commit")
+    with psycopg.connect(database) as other:
+        assert every_annotation(other) == []
+
+
 def test_every_problem_of_a_file_is_listed_and_nothing_of_it_is_entered(
     run: Run, tmp_path: Path, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +134,7 @@ def test_what_is_no_such_file_is_said(
 def test_the_roles_of_ingest_and_interfaces_read_annotations_and_write_none(database: str) -> None:
     for role in ("smartstore_read", "smartstore_ingest"):
         with psycopg.connect(database) as c:
-            c.execute(f"set role {role}")  # type: ignore[arg-type] # one of two names of ours
+            c.execute(f"set role {role}")
             assert every_annotation(c) == []
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 c.execute(
