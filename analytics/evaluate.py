@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluation import Calendar, Evaluation, time_window
 from analytics.facts import Facts, Watched, gather, store_in
 from analytics.gaps import Losses, Silence
+from analytics.metrics.inputs import Observed
 from analytics.results import Change, Result, Status
 from analytics.windows import Window, from_us, like_period_before
 from edge.wire.series import Origin
@@ -69,11 +70,16 @@ def measure(c: Database, metrics: Sequence[Metric], store_id: str, window: Windo
     return measure_facts(c, metrics, gather(c, store_in(c, store_id, window, version), window, version))
 
 
-def measure_facts(c: Database, metrics: Sequence[Metric], facts: Facts) -> Measured:
-    """Return metrics of a store by facts at hand, which may hold fewer of its series than the registry."""
+def measure_facts(
+    c: Database, metrics: Sequence[Metric], facts: Facts, fetched: Mapping[Watched, Observed] | None = None
+) -> Measured:
+    """Return metrics of a store by facts at hand, which may hold fewer of its series than the registry.
+
+    ``fetched`` are the readings of the facts' series where they are at hand as well.
+    """
     watched = {metric.name: facts.watched_by(metric) for metric in metrics}
     every = list(dict.fromkeys(w for of_metric in watched.values() for w in of_metric))
-    observed = series_room.fetch(c, facts, every)
+    observed = series_room.fetch(c, facts, every) if fetched is None else fetched
     lost = _losses(c, facts, every)
     calendar = Calendar.of(facts)
     evaluations = [

@@ -82,7 +82,7 @@ def read_window(c: Database, metric: Metric, facts: Facts, weekdays_only: bool) 
             of_one[name] += values
     return CountedWindow(
         facts=facts,
-        result=measure_facts(c, [metric], facts).results[metric.name],
+        result=measure_facts(c, [metric], facts, found).results[metric.name],
         hour=hours.hour,
         day_type=_day_types(start, facts, weekdays_only),
         length_us=end - start,

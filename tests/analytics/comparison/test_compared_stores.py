@@ -159,6 +159,14 @@ def test_like_for_like_leaves_out_a_new_counter_and_names_it(client: httpx.Clien
     assert answer.now.result.coverage == (answer.before.result.coverage if answer.before else None)
 
 
+def test_like_for_like_names_a_counter_that_is_there_for_a_part_of_a_window(client: httpx.Client) -> None:
+    asked: dict[str, str | bool] = {"from": "2026-04-28", "to": "2026-05-06", "metric": "footfall_entries"}
+    other: dict[str, str | bool] = {"against": "window", "against_from": "2026-05-04", "against_to": "2026-05-05"}
+    answer = client.get(f"/stores/{B.store_id}/comparison", params={**asked, **other, "like_for_like": True}).json()
+    left_out = answer["like_for_like"]["series"]
+    assert {(each["device"], each["reason"]) for each in left_out} == {(NEW_COUNTER, "part_of_the_time")}
+
+
 def test_like_for_like_compares_the_hours_that_are_open_in_both(client: httpx.Client, dsn: str) -> None:
     asked: dict[str, str | bool | int] = {**WINDOW, "metric": "footfall_entries", "like_for_like": True}
     answer = Comparison.model_validate_json(client.get(f"/stores/{A.store_id}/comparison", params=asked).content)
