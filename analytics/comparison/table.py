@@ -75,7 +75,7 @@ def _change(answer: Comparison, language: Language) -> str:
     change = answer.change
     if change.difference is None:
         return texts.say("comparison.none", language)
-    lines = [_bounded("comparison.difference", change.difference, answer.unit, language)]
+    lines = [_bounded("comparison.difference", change.difference, difference_unit(answer.unit), language)]
     if change.ratio is not None:
         lines.append(_bounded("comparison.ratio", change.ratio, "ratio", language))
     return "\n".join(lines)
@@ -84,7 +84,7 @@ def _change(answer: Comparison, language: Language) -> str:
 def _bounded(key: str, of: Bounded, unit: str, language: Language) -> str:
     shown = signed(of.value, unit, language)
     if of.interval is not None:
-        shown += f" ({_bounds(of.interval, unit, language)})"
+        shown += f" · {_bounds(of.interval, unit, language)}"
     return texts.say("phrase.pair", language, name=texts.say(key, language), value=shown)
 
 
@@ -96,8 +96,16 @@ def _bounds(interval: Interval, unit: str, language: Language) -> str:
     return texts.say("phrase.confidence", language, low=low, high=high, level=level)
 
 
+def difference_unit(unit: str) -> str:
+    """Return the unit of a difference: nobody should take one of two ratios for a relative change."""
+    return "points" if unit == "ratio" else unit
+
+
 def signed(value: float, unit: str, language: Language) -> str:
-    """Return a difference with its sign."""
+    """Return a difference with its sign; of unit ``points``, of two ratios, in percentage points."""
+    if unit == "points":
+        plus = "+" if value > 0 else ""
+        return texts.say("phrase.percentage_points", language, points=plus + formats.number(value * 100, 1))
     if unit == "count":
         value = round(value)
     return f"+{formats.quantity(value, unit, language)}" if value > 0 else formats.quantity(value, unit, language)
@@ -167,7 +175,7 @@ def _store_rows(answer: DistrictComparison, language: Language) -> list[list[str
             phrases.value(store.now.result, language) or phrases.state(store.now.result.status, language),
             phrases.interval(store.now.result, language) or _NOTHING,
             (phrases.value(store.before.result, language) if store.before else None) or _NOTHING,
-            _NOTHING if change.difference is None else signed(change.difference.value, store.unit, language),
+            _NOTHING if change.difference is None else signed(change.difference.value, difference_unit(store.unit), language),
             _NOTHING if change.ratio is None else signed(change.ratio.value, "ratio", language),
             rank,
             texts.say("phrase.separator", language).join(own.tied_with) if own else "",

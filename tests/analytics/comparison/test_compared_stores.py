@@ -255,6 +255,8 @@ def test_the_command_line_gives_the_same_answers_in_both_languages(
             wanted = [w for w in words if w != "holidays" or place == [A.store_id]]
             assert [word for word in wanted if word not in table] == []
     if verb == "compare":
+        assert cli.main([verb, A.store_id, *window, "--metric", "on_shelf_availability"]) == 0
+        assert " points · certainly " in capsys.readouterr().out  # two ratios differ by percentage points
         assert cli.main([verb, B.store_id, *window, "--like-for-like"]) == 0
         assert "only now" in capsys.readouterr().out
 
