@@ -166,7 +166,7 @@ _STORE_HEADER = (
 def _store_rows(answer: DistrictComparison, language: Language) -> list[list[str]]:
     ranked = {each.store_id: each for each in answer.ranking.ranks}
     order = {store_id: number for number, store_id in enumerate(ranked)}
-    rows = []
+    rows, unit = [], difference_unit(answer.unit)
     for store in sorted(answer.stores, key=lambda each: (order.get(each.store_id, len(order)), each.store_id)):
         own, change = ranked.get(store.store_id), store.change
         rank = _NOTHING if own is None else _range(own.rank_from, own.rank_to)
@@ -175,7 +175,7 @@ def _store_rows(answer: DistrictComparison, language: Language) -> list[list[str
             phrases.value(store.now.result, language) or phrases.state(store.now.result.status, language),
             phrases.interval(store.now.result, language) or _NOTHING,
             (phrases.value(store.before.result, language) if store.before else None) or _NOTHING,
-            _NOTHING if change.difference is None else signed(change.difference.value, difference_unit(store.unit), language),
+            _NOTHING if change.difference is None else signed(change.difference.value, unit, language),
             _NOTHING if change.ratio is None else signed(change.ratio.value, "ratio", language),
             rank,
             texts.say("phrase.separator", language).join(own.tied_with) if own else "",
