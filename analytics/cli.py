@@ -6,42 +6,30 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import psycopg
 import uvicorn
 
-from analytics import facilities, settings
+from analytics import comparison_commands, compute_command, facilities, settings
 from analytics.api.app import create_app
-from analytics.api.database import Database, read_only
 from analytics.api.models import Catalogue, CatalogueEntry
 from analytics.catalogue.all_metrics import METRICS
+from analytics.command_question import CommandError, add_config, add_question, asked_store
 from analytics.completeness_answer import By
 from analytics.completeness_ledger import Question, store_completeness
 from analytics.completeness_table import render_completeness
-from analytics.default_window import latest_day
-from analytics.errors import UnknownDevice, UnknownMetric, UnknownStore
-from analytics.keeping import Keeping
+from analytics.errors import UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.rendering import render_answer, render_catalogue
 from analytics.scheduler.service import Scheduler
-from analytics.window_text import AskedWindow, WindowRefusedError
-from analytics.windows import Window
+from analytics.window_text import WindowRefusedError
 from analytics.wording.language import Language
 from analytics.wording.texts import say
 from edge import event_log
 from edge.configuration import ConfigurationError
-from ingest.store import registry
-from ingest.store.connection import conninfo
 
 log = event_log.get(__name__)
-
-
-class CommandError(Exception):
-    """Something that the caller can put right; the text says how."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         parsed.run(parsed)
-    except (CommandError, ConfigurationError, UnknownDevice, UnknownMetric, UnknownStore) as error:
+    except (CommandError, ConfigurationError, UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore) as error:
         return _failed(str(error))
     except WindowRefusedError as error:
         return _failed(say(f"problem_detail.{error.code}", Language.EN, **error.values))
@@ -73,37 +61,29 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="serve the API and the pages")
-    _add_config(serve)
+    add_config(serve)
     serve.set_defaults(run=_serve)
 
     scheduler = commands.add_parser(
         "scheduler", help="keep what is computed from readings up to date, and old readings small"
     )
-    _add_config(scheduler)
+    add_config(scheduler)
     scheduler.set_defaults(run=_scheduler)
 
     answer = commands.add_parser("facilities", help="answer the smart facilities of a store over a window")
-    _add_question(answer)
+    add_question(answer)
     answer.set_defaults(run=_facilities)
 
     ledger = commands.add_parser(
         "completeness", help="say what was expected of a store's devices and agents, and what became of it"
     )
-    _add_question(ledger)
+    add_question(ledger)
     ledger.add_argument("--by", type=By, choices=list(By), default=By.DEVICE, help="what a row is of")
     ledger.add_argument("--device", metavar="DEVICE", help="only this device; batches are left out then")
     ledger.set_defaults(run=_completeness)
 
-    compute = commands.add_parser(
-        "compute", help="keep the results of stores for each month and year, computing what is not kept or was touched"
-    )
-    _add_config(compute)
-    compute.add_argument("--from", dest="first", type=_day, required=True, metavar="DAY", help="first business day")
-    compute.add_argument("--to", dest="end", type=_day, required=True, metavar="DAY", help="end, not included")
-    of = compute.add_mutually_exclusive_group()
-    of.add_argument("--district", metavar="DISTRICT", help="only the stores of this district")
-    of.add_argument("--store", metavar="STORE", help="only this store")
-    compute.set_defaults(run=_compute)
+    compute_command.add_parser(commands)
+    comparison_commands.add_parsers(commands)
 
     metrics = commands.add_parser("metrics", help="list the metrics, or show one")
     metrics.add_argument("name", nargs="?", metavar="NAME")
@@ -113,31 +93,6 @@ def _parser() -> argparse.ArgumentParser:
     metrics.add_argument("--json", action="store_true", help="write them as the API gives them")
     metrics.set_defaults(run=_metrics)
     return parser
-
-
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings (TOML)")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        msg = f"{text!r} is not a date; write it as 2026-01-31"
-        raise argparse.ArgumentTypeError(msg) from error
-
-
-def _add_question(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("store", metavar="STORE", help="id of the store in the registry")
-    _add_config(verb)
-    verb.add_argument("--from", dest="start", metavar="TIME", help="start: local date, or time with its zone")
-    verb.add_argument(
-        "--to", dest="end", metavar="TIME", help="end, not included; without both, the latest day with data"
-    )
-    verb.add_argument(
-        "--lang", type=Language, choices=list(Language), default=Language.EN, help="language of the table"
-    )
-    verb.add_argument("--json", action="store_true", help="write the answer as the API gives it")
 
 
 def _serve(parsed: argparse.Namespace) -> None:
@@ -171,77 +126,16 @@ def _scheduler(parsed: argparse.Namespace) -> None:
 
 
 def _facilities(parsed: argparse.Namespace) -> None:
-    with _asked(parsed) as (c, window):
+    with asked_store(parsed) as (c, window):
         answer = facilities.store_answer(c, parsed.store, window)
     print(answer.model_dump_json(indent=2) if parsed.json else render_answer(answer, parsed.lang), end="\n")
 
 
 def _completeness(parsed: argparse.Namespace) -> None:
-    with _asked(parsed) as (c, window):
+    with asked_store(parsed) as (c, window):
         question = Question(parsed.by, datetime.now(UTC), parsed.device)
         answer = store_completeness(c, parsed.store, window, question)
     print(answer.model_dump_json(indent=2) if parsed.json else render_completeness(answer, parsed.lang), end="\n")
-
-
-def _compute(parsed: argparse.Namespace) -> None:
-    configured = settings.load(parsed.config)
-    event_log.configure()
-    if parsed.first >= parsed.end:
-        msg = f"--to {parsed.end} is not after --from {parsed.first}: name the day after the last one"
-        raise CommandError(msg)
-    dsn = conninfo(configured.database)
-    with (
-        psycopg.connect(dsn, application_name="smartstore compute") as reading,
-        psycopg.connect(dsn, application_name="smartstore compute", autocommit=True) as writing,
-    ):
-        read_only(reading, configured.scheduler.statement_timeout_s)
-        keeping = Keeping(reading, writing)
-        stores = [parsed.store] if parsed.store else keeping.stores(parsed.district, parsed.first, parsed.end)
-        try:
-            done = [_keep(keeping, parsed, n, stores) for n in range(len(stores))]
-        except psycopg.errors.InsufficientPrivilege as error:
-            fix = "make the user of [database] url a member of smartstore_read and smartstore_compute"
-            msg = f"{str(error).strip()}: {fix}"
-            raise CommandError(msg) from error
-    computed, stood = sum(d[0] for d in done), sum(d[1] for d in done)
-    log.info("results_complete", stores=len(stores), computed=computed, stood=stood)
-
-
-def _keep(keeping: Keeping, parsed: argparse.Namespace, number: int, stores: Sequence[str]) -> tuple[int, int]:
-    """Keep the results of one of the stores; return how many were computed, and how many stood."""
-    computed = stood = 0
-    for kept in keeping.run(stores[number], parsed.first, parsed.end, datetime.now(UTC)):
-        computed, stood = computed + len(kept.computed), stood + kept.stood
-        keys: dict[str, Any] = {"start": kept.window.start.isoformat(), "end": kept.window.end.isoformat()}
-        keys |= {"store_number": number + 1, "stores": len(stores)}
-        log.info("results_kept", store=kept.store_id, computed=len(kept.computed), stood=kept.stood, **keys)
-    return computed, stood
-
-
-@contextmanager
-def _asked(parsed: argparse.Namespace) -> Iterator[tuple[Database, Window]]:
-    """Yield a connection that reads, and the window that was asked for."""
-    configured = settings.load(parsed.config)
-    if (parsed.start is None) != (parsed.end is None):
-        msg = "give both --from and --to, or neither for the latest day with data"
-        raise CommandError(msg)
-    asked = None if parsed.start is None else AskedWindow.read(parsed.start, parsed.end)
-    with psycopg.connect(conninfo(configured.database), application_name="smartstore") as c:
-        read_only(c, configured.web.statement_timeout_s)
-        yield c, _window(c, parsed.store, asked)
-
-
-def _window(c: Database, store_id: str, asked: AskedWindow | None) -> Window:
-    now = datetime.now(UTC)
-    days = asked.days if asked else (now.date(),)
-    fact = next(filter(None, (registry.store(c, store_id, on) for on in days)), None)
-    if fact is None:
-        raise UnknownStore(store_id)
-    asked = asked or latest_day(c, [store_id], fact.time_zone, fact.business_day_start, now)
-    if asked is None:
-        msg = f"no reading of {store_id} has arrived yet: start its agent, and look at 'smartstore-edge status CONFIG'"
-        raise CommandError(msg)
-    return asked.at(fact.time_zone, fact.business_day_start, now)
 
 
 def _metrics(parsed: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from analytics.errors import UnknownMetric, UnknownStore
 from analytics.evaluation import Calendar, Evaluation, time_window
 from analytics.facts import Facts, Watched, gather, store_in
 from analytics.gaps import Losses, Silence
-from analytics.metrics.inputs import NO_ENTRY
+from analytics.metrics.inputs import NO_ENTRY, Observed
 from analytics.results import Change, Result, Status
 from analytics.shared_rows import SharedRows
 from analytics.windows import Window, from_us, like_period_before
@@ -27,7 +27,7 @@ from ingest.store.account import losses
 from ingest.store.connection import Database
 
 _UTC = ZoneInfo("UTC")
-_NO_RATIO = frozenset({"h"})
+NO_RATIO = frozenset({"h"})
 """Units in which a ratio of two values says nothing."""
 
 
@@ -71,11 +71,20 @@ def compared(c: Database, metrics: Sequence[Metric], store_id: str, window: Wind
 
 def measure(c: Database, metrics: Sequence[Metric], store_id: str, window: Window, version: int) -> Measured:
     """Return metrics of a store over a window: the facts, one fetch of all the readings, then pure functions."""
-    facts = gather(c, store_in(c, store_id, window, version), window, version)
+    return measure_facts(c, metrics, gather(c, store_in(c, store_id, window, version), window, version))
+
+
+def measure_facts(
+    c: Database, metrics: Sequence[Metric], facts: Facts, fetched: Mapping[Watched, Observed] | None = None
+) -> Measured:
+    """Return metrics of a store by facts at hand, which may hold fewer of its series than the registry.
+
+    ``fetched`` are the readings of the facts' series where they are at hand as well.
+    """
     watched = {metric.name: facts.watched_by(metric) for metric in metrics}
     every = list(dict.fromkeys(w for of_metric in watched.values() for w in of_metric))
     asked = any(metric.deliveries for metric in metrics)
-    observed = series_room.fetch(c, facts, every, receive_times=asked)
+    observed = series_room.fetch(c, facts, every, receive_times=asked) if fetched is None else fetched
     deliveries = deliveries_of(c, facts, every) if asked else None
     lost = _losses(c, facts, every)
     calendar, shared = Calendar.of(facts), SharedRows(deliveries)
@@ -99,7 +108,7 @@ def _change(now: Result, before: Result | None, window: Window) -> Change:
     if now.value is None or before.value is None:
         return Change(window=before.window, status=status, value=before.value, difference=None, ratio=None)
     difference = now.value - before.value
-    defined = before.value != 0 and now.unit not in _NO_RATIO
+    defined = before.value != 0 and now.unit not in NO_RATIO
     return Change(
         window=before.window,
         status=status,

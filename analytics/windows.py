@@ -106,14 +106,25 @@ def like_period_before(window: Window) -> Window:
     """
     start = window.start.astimezone(window.zone).replace(tzinfo=None)
     end = window.end.astimezone(window.zone).replace(tzinfo=None)
-    week = timedelta(weeks=1)
     # A window within one repeated hour has no local length; it still goes back one week.
-    shift = max(1, -((start - end) // week)) * week
-    before_start = (start - shift).replace(tzinfo=window.zone)
-    before_end = (end - shift).replace(tzinfo=window.zone)
-    if before_end.astimezone(UTC) <= before_start.astimezone(UTC):
-        before_end = before_start.astimezone(UTC) + (window.end - window.start)
-    return Window(before_start, before_end, window.time_zone)
+    return shifted(window, -7 * max(1, -((start - end) // timedelta(weeks=1))))
+
+
+def shifted(window: Window, days: int) -> Window:
+    """Return the window so many local days later (negative: earlier), from and to the same times of day.
+
+    Examples
+    --------
+    >>> w = Window(datetime(2026, 3, 7, 5, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC), "America/New_York")
+    >>> (shifted(w, 1).end_us - shifted(w, 1).start_us) // HOUR_US
+    23
+    """
+    zone, by = window.zone, timedelta(days=days)
+    start, end = (each.astimezone(zone).replace(tzinfo=None) + by for each in (window.start, window.end))
+    moved_start, moved_end = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    if moved_end.astimezone(UTC) <= moved_start.astimezone(UTC):
+        moved_end = moved_start.astimezone(UTC) + (window.end - window.start)
+    return Window(moved_start, moved_end, window.time_zone)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

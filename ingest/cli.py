@@ -14,6 +14,7 @@ from ingest.backup.postgres_programs import BackupError
 from ingest.commands import (
     account,
     agents,
+    annotate,
     backfill,
     backup,
     enrolment,
@@ -33,6 +34,7 @@ from ingest.migrate import MigrationError
 GROUPS = (
     *(migrate, run, status, registry, agents, enrolment, release, refusals, account),
     *(retention, backfill, export, backup, restore),
+    annotate,
 )
 
 

@@ -11,7 +11,9 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from analytics.api import (
+    routes_annotations,
     routes_catalogue,
+    routes_comparison,
     routes_completeness,
     routes_devices,
     routes_districts,
@@ -38,6 +40,8 @@ _ROUTERS = (
     routes_facilities.router,
     routes_catalogue.router,
     routes_completeness.router,
+    routes_comparison.router,
+    routes_annotations.router,
     routes_problems.router,
     routes_health.router,
     pages.router,

@@ -20,6 +20,11 @@ STATUS_OF: Mapping[str, int] = {
     "window_in_the_future": 422,
     "window_too_long": 422,
     "quarter_hours_only": 422,
+    "comparison_needs": 422,
+    "comparison_no_iso_week": 422,
+    "comparison_holiday_unknown": 422,
+    "comparison_which_holiday": 422,
+    "comparison_day_outside": 422,
     "invalid_request": 422,
     "unknown_store": 404,
     "unknown_district": 404,
@@ -129,6 +134,14 @@ def _example(code: str) -> dict[str, Any]:
         "errors": "query.from: Field required",
         "cause": "The database has no schema yet: run 'smartstore-ingest migrate'.",
         "seconds": "30",
+        "against": "before_and_after",
+        "week": "53",
+        "year": "2003",
+        "first": "2004",
+        "last": "2026",
+        "found": "national_day, mid_autumn_festival",
+        "known": "spring_festival, national_day, mid_autumn_festival",
+        "at": "2026-03-09",
     }
     errors = ({"at": "query.from", "problem": "Field required"},) if code == "invalid_request" else None
     return Found(code, values, errors).document("/stores/north-gate/facilities?from=2026-03-02T09:00&to=2026-03-02")
@@ -136,3 +149,5 @@ def _example(code: str) -> dict[str, Any]:
 
 WINDOW_CODES = tuple(code for code in STATUS_OF if code.startswith("window_"))
 """The problems of an endpoint that takes a window."""
+COMPARISON_CODES = (*WINDOW_CODES, *(code for code in STATUS_OF if code.startswith("comparison_")))
+"""The problems of an endpoint that compares it with another."""

@@ -1,0 +1,1 @@
+"""Comparisons of two windows and of several stores, each with both coverages and completenesses."""
