@@ -9,7 +9,7 @@ from analytics.results import Facility
 from edge.wire.quantities import QUANTITIES
 from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
 
-UNITS = {"count", "ratio", "kWh", "h", "persons", "min", "person_min_per_m2"}
+UNITS = {"count", "ratio", "kWh", "h", "persons", "min", "s", "person_min_per_m2"}
 
 
 def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
