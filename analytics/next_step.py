@@ -73,9 +73,9 @@ _REASONS |= {
         zh="比率的双方同时有数据的时间不足 90 %：请补齐缺失一方的数据，或选择其他时段。",
     ),
     "leave_before_coming": Text(
-        en="By the counts people leave before they come: a counter is mounted the other way round, or a door has none. "
-        "Check the doors, and the direction of their devices in devices.csv.",
-        zh="按计数结果，人先离开后进入：可能有计数器装反，或有出入口未计数。请检查出入口及 devices.csv 中的 direction。",
+        en="By the counts people leave before they come: a counter is mounted the other way round, or a door has "
+        "none. Check the doors, and the direction of their devices in devices.csv.",
+        zh="按计数结果，人先离开后进入：可能有计数器装反或出入口未计数，请检查出入口及 devices.csv 的 direction。",
     ),
     "no_door_counted": Text(
         en="No perimeter door of this store has a counter, so there are no entries to relate to: install one and "
