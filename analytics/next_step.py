@@ -142,6 +142,16 @@ _REASONS |= {
         "was silent, or choose another window.",
         zh="比率的双方同时有数据的时间不足 90 %：请补齐缺失一方的数据，或选择其他时段。",
     ),
+    "leave_before_coming": Text(
+        en="By the counts people leave before they come: a counter is mounted the other way round, or a door has "
+        "none. Check the doors, and the direction of their devices in devices.csv.",
+        zh="按计数结果，人先离开后进入：可能有计数器装反或出入口未计数，请检查出入口及 devices.csv 的 direction。",
+    ),
+    "no_door_counted": Text(
+        en="No perimeter door of this store has a counter, so there are no entries to relate to: install one and "
+        "register its series in registered_series.csv.",
+        zh="该门店的对外出入口没有计数器，无法计算比率：请安装计数器，并在 registered_series.csv 中登记其序列。",
+    ),
     "nobody_passed": Text(
         en="The pavement counter ran and saw nobody pass: choose a window with opening hours, or check its view.",
         zh="过店计数器运行正常但未计到行人：请选择包含营业时间的时段，或检查其视野。",

@@ -152,7 +152,7 @@ METRICS = (
         queues.measure_length, basis=Basis.OPENING_HOURS, tolerance=1e-9,
     ),
     Metric(
-        "queue_wait_mean", "mean wait in the queue", "平均排队时长", "min", Facility.TRAFFIC,
+        "queue_wait_mean", "mean wait in the queue", "平均排队时长", "s", Facility.TRAFFIC,
         frozenset({queues.QUEUE, "till"}), ("occupancy", "transactions"),
         "W = person-time in the queue zones / transactions at tills, over the time that both were seen",
         "Little, Operations Research 9 (1961) 383",

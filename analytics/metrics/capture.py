@@ -18,6 +18,8 @@ def measure(inputs: Inputs) -> Outcome:
     """
     street = at_kinds(inputs, [PAVEMENT])
     entries, passing = doors(at_kinds(inputs, ["door_line"]), "entries"), _passing(street)
+    if not entries:
+        return Outcome(None, undefined="no_door_counted")
     hours = same_hours(inputs.wanted, inputs.series)
     if hours.total_us < SHARE_FLOOR * inputs.wanted.total_us:
         return Outcome(None, undefined="sides_at_unlike_hours")

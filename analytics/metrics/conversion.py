@@ -25,10 +25,13 @@ def measure(inputs: Inputs) -> Outcome:
     Detail: transactions, entries, same_hours (h); above_one where there were more receipts than people counted, which
     is shown and never cut off. Bounds: receipts are exact, the entries' bounds are those of their audits.
     """
+    counters = doors(at_kinds(inputs, ["door_line"]), "entries")
+    if not counters:
+        return Outcome(None, undefined="no_door_counted")
     hours = same_hours(inputs.wanted, inputs.series)
     if hours.total_us < SHARE_FLOOR * inputs.wanted.total_us:
         return Outcome(None, undefined="sides_at_unlike_hours")
-    came = counted_in(doors(at_kinds(inputs, ["door_line"]), "entries"), hours, inputs, LEVEL)
+    came = counted_in(counters, hours, inputs, LEVEL)
     bought = sum(int(c.slots.where(hours.contains(c.slots.start_us)).whole().sum()) for c in receipts(inputs))
     detail = {"transactions": bought, "entries": came.value, "same_hours": hours.total_us / 3.6e9}
     if came.value == 0:

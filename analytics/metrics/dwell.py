@@ -100,15 +100,14 @@ def measure_store(inputs: Inputs) -> Outcome:
     if not days:
         empty = made.flow.came.sum() == 0
         return Outcome(None, undefined="nobody_counted" if empty else "no_day_that_ends_empty")
-    flow, area, clamped_area, came, left = made.flow, 0.0, 0.0, 0, 0
-    lowest = clamped(flow)
+    flow, came, left = made.flow, 0, 0
+    level = np.zeros(flow.end_us.size)
     for day in days:
-        here, whole = flow.of_day(day), _span(made, day)
-        balanced = scaled(flow, day)
-        area += 0.0 if balanced is None else person_time(flow, day, balanced, 0.0, whole)
-        clamped_area += person_time(flow, day, lowest[here], 0.0, whole)
+        here, balanced = flow.of_day(day), scaled(flow, day)
+        level[here] = 0.0 if balanced is None else balanced
         came, left = came + int(flow.came[here].sum()), left + int(flow.left[here].sum())
-    length_us = sum(_span(made, day).total_us for day in days)
+    whole = Spans.of((int(flow.bounds_us[day]), int(flow.bounds_us[day + 1])) for day in days)
+    area, length_us = person_time(flow, level, whole), whole.total_us
     persons = (came + left) / 2
     value = little(area / length_us, persons / (length_us / MINUTE_US))
     detail: dict[str, Any] = {
@@ -116,17 +115,15 @@ def measure_store(inputs: Inputs) -> Outcome:
         "persons": persons,
         "days": len(days),
         "first_in_first_out_min": _matched(made, days),
-        "clamped_min": clamped_area / came / MINUTE_US,
+        "clamped_min": person_time(flow, clamped(flow), whole) / came / MINUTE_US,
     }
+    if area < 0:
+        return Outcome(None, detail=detail, undefined="leave_before_coming")
     found = person_time_bounds(inputs, made, days, lambda instant_us: instant_us, area)
     if found is None or value is None:
         return Outcome(value, detail=detail)
     each = found[1]
     return Outcome(value, bounded(each.low / MINUTE_US, each.high / MINUTE_US, LEVEL, each.method), detail)
-
-
-def _span(made: DoorFlows, day: int) -> Spans:
-    return Spans.of([(int(made.flow.bounds_us[day]), int(made.flow.bounds_us[day + 1]))])
 
 
 def _matched(made: DoorFlows, days: list[int]) -> float | None:

@@ -52,19 +52,8 @@ def corrected(inputs: Inputs, made: DoorFlows) -> Corrected:
 
 
 def mean_level(made: DoorFlows, level: Int64 | Float64, spans: Spans, *, carried: bool = False) -> float:
-    """Return the mean over some time of an occupancy given at each slot's end.
-
-    Parameters
-    ----------
-    carried
-        Whether a day begins with the level at which the day before ended, not with zero.
-    """
-    area, before = 0.0, 0.0
-    for day in made.flow.days:
-        here = level[made.flow.of_day(day)]
-        area += person_time(made.flow, day, here, before, spans)
-        before = float(here[-1]) if carried and here.size else before
-    return area / spans.total_us
+    """Return the mean over some time of an occupancy given at each slot's end; see ``person_time``."""
+    return person_time(made.flow, level, spans, carried=carried) / spans.total_us
 
 
 def measure_occupancy(inputs: Inputs) -> Outcome:
@@ -86,6 +75,8 @@ def measure_occupancy(inputs: Inputs) -> Outcome:
         "mean_scaled": value if best.method == "scaled" else None,
         "mean_learned": None if best.learned is None else mean_level(made, best.learned, spans),
     }
+    if value < 0:
+        return Outcome(None, detail=detail, undefined="leave_before_coming")
     return Outcome(value, _bounds(inputs, made, best, spans, value), detail)
 
 
@@ -98,27 +89,29 @@ def measure_capacity_use(inputs: Inputs) -> Outcome:
     capacity = None if inputs.premises is None else inputs.premises.capacity
     if WARN_RATIO not in inputs.limits or not capacity:
         return Outcome(None, undefined="no_capacity" if not capacity else "no_limit_in_force")
-    whole = measure_occupancy(inputs)
-    if whole.value is None:
-        return whole
-    made = DoorFlows.of(inputs)
-    level, flow = corrected(inputs, made).level, made.flow
+    made, spans = DoorFlows.of(inputs), inputs.opening
+    if spans.total_us == 0 or made.flow.end_us.size == 0:
+        return Outcome(None, undefined="no_time_to_measure" if spans.total_us == 0 else "nothing_counted")
+    best, flow = corrected(inputs, made), made.flow
+    level, mean = best.level, mean_level(made, best.level, spans)
+    if mean < 0:
+        return Outcome(None, undefined="leave_before_coming")
     open_us = inputs.opening.measure(flow.start_us, flow.end_us)
 
     def minutes_over(share: float) -> float:
         return float(open_us[level > share * capacity].sum()) / 6e7
 
     detail = {
-        "method": whole.detail["method"],
+        "method": best.method,
         "capacity": capacity,
         "peak_share": float(level[open_us > 0].max(initial=0.0)) / capacity,
         "minutes_over_warning": minutes_over(inputs.limits[WARN_RATIO]),
         "minutes_over_capacity": minutes_over(1.0),
     }
-    bounds = whole.bounds
+    bounds = _bounds(inputs, made, best, spans, mean)
     if bounds is not None:
         bounds = bounded(bounds.low / capacity, bounds.high / capacity, bounds.level, bounds.method)
-    return Outcome(whole.value / capacity, bounds, detail)
+    return Outcome(mean / capacity, bounds, detail)
 
 
 def _bounds(inputs: Inputs, made: DoorFlows, best: Corrected, spans: Spans, value: float) -> Bounds | None:

@@ -17,6 +17,8 @@ from analytics.metrics.spans import Bool, Float64, Int64, Spans
 
 FEWEST_DAYS_LEARNED = 5
 """Whole days that must lie before one whose drift is learned from them."""
+_CLOCK_US = np.arange(0, 289, dtype=np.int64) * 300_000_000
+"""Times of day at which drift is kept, every five minutes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,9 +105,11 @@ def reset(flow: Flows) -> Int64:
     >>> reset(made).tolist()
     [1, -1]
     """
-    level = np.empty_like(flow.net)
+    net = flow.net
+    level = np.empty_like(net)
     for day in flow.days:
-        level[flow.of_day(day)] = np.cumsum(flow.net[flow.of_day(day)])
+        here = flow.of_day(day)
+        level[here] = np.cumsum(net[here])
     return level
 
 
@@ -125,8 +129,8 @@ def clamped(flow: Flows) -> Int64:
     """
     level = reset(flow)
     for day in flow.days:
-        walk = level[flow.of_day(day)]
-        level[flow.of_day(day)] = walk - np.minimum(np.minimum.accumulate(walk), 0) if walk.size else walk
+        here = flow.of_day(day)
+        level[here] -= np.minimum(np.minimum.accumulate(level[here]), 0)
     return level
 
 
@@ -180,30 +184,30 @@ def learned(flow: Flows, whole: Bool, clock_us: Int64) -> dict[int, Float64]:
     is taken from today's sum. It takes for granted that the counters err today as they did.
     """
     level, found = reset(flow), dict[int, Float64]()
-    known: list[tuple[Int64, Float64]] = []
+    drift, days = np.zeros(_CLOCK_US.size), 0
     for day in flow.days:
         here = flow.of_day(day)
-        if len(known) >= FEWEST_DAYS_LEARNED:
-            drift = np.mean([np.interp(clock_us[here], at, error) for at, error in known], axis=0)
-            found[day] = np.maximum(level[here] - drift, 0.0)
+        if days >= FEWEST_DAYS_LEARNED:
+            found[day] = np.maximum(level[here] - np.interp(clock_us[here], _CLOCK_US, drift / days), 0.0)
         truth = scaled(flow, day) if whole[day] else None
         if truth is not None and truth.size:
             order = np.argsort(clock_us[here], kind="stable")  # an hour that the clock shows twice stands twice
-            known.append((clock_us[here][order], (level[here] - truth)[order]))
+            drift += np.interp(_CLOCK_US, clock_us[here][order], (level[here] - truth)[order])
+            days += 1
     return found
 
 
-def person_time(flow: Flows, day: int, level: Int64 | Float64, before: float, spans: Spans) -> float:
-    """Return the integral of a day's occupancy over some time, in person-µs.
+def person_time(flow: Flows, level: Int64 | Float64, spans: Spans, *, carried: bool = False) -> float:
+    """Return the integral of an occupancy over some time, in person-µs.
 
     Parameters
     ----------
     level
-        Persons at the end of each slot of the day.
-    before
-        Persons at the day's start: 0 where it is reset.
+        Persons at the end of each slot.
     spans
-        Time over which to integrate; what lies outside the day is left out.
+        Time over which to integrate; what lies outside the business days is left out.
+    carried
+        Whether a day begins with the level at which the day before ended, not with zero.
 
     Notes
     -----
@@ -213,16 +217,19 @@ def person_time(flow: Flows, day: int, level: Int64 | Float64, before: float, sp
     Examples
     --------
     >>> made = Flows(*np.array([[0, 10], [10, 20], [0, 0], [6, 0], [0, 6]]), np.array([0, 30]))
-    >>> person_time(made, 0, reset(made), 0.0, Spans.of([(0, 30)]))
+    >>> person_time(made, reset(made), Spans.of([(0, 30)]))
     60.0
     """
-    here = flow.of_day(day)
-    day_start, day_end = int(flow.bounds_us[day]), int(flow.bounds_us[day + 1])
-    end = np.minimum(flow.end_us[here], day_end)
-    reached = np.maximum.accumulate(np.concatenate([[day_start], end]))
-    start = np.maximum(flow.start_us[here], reached[:-1])
-    levels = np.concatenate([[before], np.asarray(level, dtype=np.float64)])
-    at = np.concatenate([[day_start], np.stack([start, reached[1:]], axis=1).ravel(), [day_end]])
-    value = np.concatenate([[before], np.stack([levels[:-1], levels[1:]], axis=1).ravel(), levels[-1:]])
-    wanted = spans.intersect(Spans.of([(day_start, day_end)]))
-    return integral(at, value, wanted)
+    at, value, before = [], [], 0.0
+    for day in flow.days:
+        here = flow.of_day(day)
+        bounds = flow.bounds_us[day : day + 2]
+        begins = np.array([before if carried else 0.0])
+        reached = np.maximum.accumulate(np.concatenate([bounds[:1], np.minimum(flow.end_us[here], bounds[1])]))
+        start = np.maximum(flow.start_us[here], reached[:-1])
+        levels = np.concatenate([begins, level[here]])
+        at += [bounds[:1], np.stack([start, reached[1:]], axis=1).ravel(), bounds[1:]]
+        value += [begins, np.stack([levels[:-1], levels[1:]], axis=1).ravel(), levels[-1:]]
+        before = float(levels[-1])
+    wanted = spans.intersect(Spans.of([(int(flow.bounds_us[0]), int(flow.bounds_us[-1]))]))
+    return integral(np.concatenate(at), np.concatenate(value), wanted)

@@ -38,7 +38,7 @@ def measure_length(inputs: Inputs) -> Outcome:
 
 
 def measure_wait(inputs: Inputs) -> Outcome:
-    """Return the mean wait in minutes of those served: person-time in the queue zones per receipt at the tills.
+    """Return the mean wait in seconds of those served: person-time in the queue zones per receipt at the tills.
 
     Over the hours that both were seen. Detail: served, waiting_hours (person-hours), same_hours (h).
     """
@@ -53,8 +53,8 @@ def measure_wait(inputs: Inputs) -> Outcome:
     value = little(whole.area / MINUTE_US / minutes, served / minutes) if minutes else None
     if value is None:
         return Outcome(None, detail=detail, undefined="nobody_served")
-    low, high = (end / MINUTE_US / served for end in whole.bounds(LEVEL))
-    return Outcome(value, bounded(low, high, LEVEL, f"receipts are exact; {METHOD}"), detail)
+    low, high = (end / 1e6 / served for end in whole.bounds(LEVEL))
+    return Outcome(60 * value, bounded(low, high, LEVEL, f"receipts are exact; {METHOD}"), detail)
 
 
 def measure_time_over_limit(inputs: Inputs) -> Outcome:

@@ -96,16 +96,12 @@ def person_time_bounds(
     counted = (came + left) / 2
     if rates[0] is None or rates[1] is None or counted == 0:
         return None
-    bounds_us = made.flow.bounds_us
-    of_days = [(int(bounds_us[day]), int(bounds_us[day + 1])) for day in days]
-    doubt, unseen = Doubt(), 0
-    for side, rate in ((made.entries, rates[0]), (made.exits, rates[1])):
-        for start_us, end_us in of_days:
-            missing = _unseen(side, start_us, end_us)
-            unseen += missing if side is made.entries else 0
-            doubt += _doubt(side, rate, (start_us, end_us), weigh, missing)
+    of_days = np.array([made.flow.bounds_us[[day, day + 1]] for day in days])
+    unseen = [_unseen(side, of_days) for side in (made.entries, made.exits)]
+    doubt = _doubt(made.entries, rates[0], of_days, weigh, unseen[0])
+    doubt += _doubt(made.exits, rates[1], of_days, weigh, unseen[1])
     slack_of = {at: quantile(at) * sqrt(doubt.variance) + doubt.bias for at in (LEVEL, half)}
-    visitors = _visitors(made.entries, rates[0], of_days, unseen)
+    visitors = _visitors(made.entries, rates[0], of_days, int(unseen[0].sum()))
     method = (
         f"days that end empty; sampling of the crossings' times, spread evenly in their slots; {rates[0].method}; "
         "missing periods up to the counter's largest count"
@@ -119,43 +115,76 @@ def person_time_bounds(
     return None if of_each is None or of_all is None else (of_all, of_each)
 
 
-def _visitors(entries: list[DoorCounts], rates: Audited, of_days: list[tuple[int, int]], unseen: int) -> list[float]:
-    counts = [[sum(int(c.slots.within(*day).whole().sum()) for day in of_days)] for c in entries]
-    low, _ = rates.bounds(np.array(counts, dtype=np.int64), np.zeros(1, np.int64))
-    _, high = rates.bounds(np.array(counts, dtype=np.int64), np.array([unseen], dtype=np.int64))
+def _visitors(entries: list[DoorCounts], rates: Audited, of_days: Int64, unseen: int) -> list[float]:
+    counts = np.array([[int(_in_days(c.slots, of_days)[1].whole().sum())] for c in entries], dtype=np.int64)
+    low, _ = rates.bounds(counts, np.zeros(1, np.int64))
+    _, high = rates.bounds(counts, np.array([unseen], dtype=np.int64))
     return [float(low[0]), float(high[0])]
 
 
-def _unseen(side: list[DoorCounts], start_us: int, end_us: int) -> int:
-    largest = max((counter.largest() for counter in side), default=0)
-    day = Spans.of([(start_us, end_us)])
-    return sum(counter.unseen(day) * (counter.largest() or largest) for counter in side)
+def _in_days(slots: Slots, of_days: Int64) -> tuple[Int64, Slots]:
+    """Return the slots that begin in one of these days (starts and ends, in order of time), and in which."""
+    day = np.searchsorted(of_days[:, 0], slots.start_us, side="right") - 1
+    inside = (day >= 0) & (slots.start_us < of_days[np.maximum(day, 0), 1])
+    return day[inside], slots.where(inside)
 
 
-def _doubt(side: list[DoorCounts], rates: Audited, day_us: tuple[int, int], weigh: Weigh, unseen: int) -> Doubt:
-    """Return the error of one side of a day: see ``person_time_bounds``."""
-    parts = [_weighed(counter.slots.within(*day_us), weigh) for counter in side]
-    counts, weights = (np.concatenate([part[column] for part in parts]) for column in (0, 1))
-    total = float(counts.sum())
-    edges = weigh(np.array(day_us, dtype=np.int64)).astype(np.float64)
-    if total == 0:
-        return Doubt(0.0, unseen * abs(float(edges[1] - edges[0])))
-    mean = float((counts * weights).sum()) / total
+def _unseen(side: list[DoorCounts], of_days: Int64) -> Int64:
+    """Return for each day the most that missing periods, and registers' resets, may have held."""
+    most = [counter.largest() for counter in side]
+    unseen = np.zeros(len(of_days), dtype=np.int64)
+    expected = Spans.union(of_days[:, 0], of_days[:, 1])
+    for counter, largest in zip(side, most, strict=True):
+        source = counter.source
+        missing = expected.intersect(source.registered).without(source.accounted(counter.slots))
+        periods = -(-missing.measure(of_days[:, 0], of_days[:, 1]) // source.period_us)
+        day, slots = _in_days(counter.slots, of_days)
+        periods += np.bincount(day[slots.reset], minlength=len(of_days))
+        unseen += periods * (largest or max(most))
+    return unseen
+
+
+def _doubt(side: list[DoorCounts], rates: Audited, of_days: Int64, weigh: Weigh, unseen: Int64) -> Doubt:
+    """Return the error of one side over some days: see ``person_time_bounds``."""
+    parts = [_weighed(counter.slots, of_days, weigh) for counter in side]
+    seen = np.array([part.sums(part.count) for part in parts])
+    weighed = np.array([part.sums(part.count * part.weight) for part in parts])
+    mean = weighed.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    first, last = (weigh(of_days[:, column]).astype(np.float64) for column in (0, 1))
+    reach = np.where(seen.sum(axis=0) > 0, np.maximum(abs(first - mean), abs(last - mean)), abs(last - first))
     missed = max(max(abs(1 - rate.low), abs(1 - rate.high)) for rate in rates.rates)
-    variance = missed * float((counts * (weights - mean) ** 2).sum())
-    bias = unseen * float(np.abs(edges - mean).max())
-    centre = total / sum(
-        float(part[0].sum()) / rates.rates[stratum].point for part, stratum in zip(parts, rates.stratum, strict=True)
+    doubt = Doubt(0.0, float((unseen * reach).sum()))
+    own = [rates.rates[stratum] for stratum in rates.stratum]
+    total = seen.sum()
+    centre = (
+        total / sum(of_one.sum() / rate.point for of_one, rate in zip(seen, own, strict=True) if rate.point)
+        if total
+        else 1.0
     )
-    for (count, weight, width), stratum in zip(parts, rates.stratum, strict=True):
-        rate, seen = rates.rates[stratum], float(count.sum())
-        variance += float((count * width**2).sum()) / 12
-        unlike = max(abs(centre / rate.low - 1), abs(centre / rate.high - 1)) if len(side) > 1 else 0.0
-        bias += unlike * abs(float((count * weight).sum()) - mean * seen) if seen else 0.0
-    return Doubt(variance, bias)
+    for part, rate in zip(parts, own, strict=True):
+        away = part.weight - mean[part.day]
+        spread = missed * float((part.count * away**2).sum()) + float((part.count * part.width**2).sum()) / 12
+        unlike = max(abs(centre / rate.low - 1), abs(centre / rate.high - 1)) if len(side) > 1 and rate.low else 0.0
+        doubt += Doubt(spread, unlike * float(np.abs(part.sums(part.count * away)).sum()))
+    return doubt
 
 
-def _weighed(slots: Slots, weigh: Weigh) -> tuple[Float64, Float64, Float64]:
-    """Return each slot's count, mean weight and the difference of the weights at its ends."""
-    start, end = (weigh(edge).astype(np.float64) for edge in (slots.start_us, slots.end_us))
-    return slots.whole().astype(np.float64), (start + end) / 2, np.abs(end - start)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Weighed:
+    """A counter's slots in some days: the day, the count, its mean weight, and how far the weights at its ends are."""
+
+    day: Int64
+    count: Float64
+    weight: Float64
+    width: Float64
+    days: int
+
+    def sums(self, amount: Float64) -> Float64:
+        """Return the sums of an amount by day."""
+        return np.asarray(np.bincount(self.day, weights=amount, minlength=self.days), dtype=np.float64)
+
+
+def _weighed(slots: Slots, of_days: Int64, weigh: Weigh) -> _Weighed:
+    day, mine = _in_days(slots, of_days)
+    start, end = (weigh(edge).astype(np.float64) for edge in (mine.start_us, mine.end_us))
+    return _Weighed(day, mine.whole().astype(np.float64), (start + end) / 2, np.abs(end - start), len(of_days))

@@ -16,6 +16,8 @@ _WEEKDAYS = {
 }
 _MINUS = "\N{MINUS SIGN}"
 _DECIMALS = {"kWh": 1, "degC": 1, "percent": 1, "ppm": 0, "kWh/m2": 3, "kWh/visitor": 3}
+_FINE = frozenset({"persons"})
+"""Units of which ten is already many: less is shown to two decimals."""
 
 
 def number(value: float, decimals: int | None = None) -> str:
@@ -48,7 +50,7 @@ def quantity(value: float, unit: str, language: Language) -> str:
         return number(int(value) if float(value).is_integer() else value)
     if unit == "h" and float(value).is_integer():
         return f"{int(value):02d}:00"
-    places = 0 if abs(value) >= 1000 else _DECIMALS.get(unit, 1)
+    places = 0 if abs(value) >= 1000 else 2 if unit in _FINE and abs(value) < 10 else _DECIMALS.get(unit, 1)
     return f"{number(float(value), places)}{unit_suffix(unit, language)}"
 
 

@@ -1,9 +1,10 @@
 """The simulated district: four invented stores, from one where everything works to one where devices fail.
 
 Simulated Store A (supermarket) has every area, and all of it works; screens and self-checkouts stand there alone.
-Store B (department store) has neither cold chain nor parking, and labels that exist by declaration alone. Store C
-(convenience store) has probes and a door counter that are silent for most of each day. Store D (shopping centre) has
-four doors to the street and one inside, and one of its two air sensors is off.
+Store B (department store) has neither cold chain nor parking, and labels that exist by declaration alone; it counts
+people on the pavement, at tills, in a queue and in two zones as well. Store C (convenience store) has probes and a door
+counter that are silent for most of each day. Store D (shopping centre) has four doors to the street and one inside, and
+one of its two air sensors is off.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from edge.simulator import (
     tills,
     traffic,
 )
-from edge.simulator.local_day import MINUTE_US, LocalDay, days_touching
+from edge.simulator.local_day import MINUTE_US, SECOND_US, LocalDay, days_touching
 from edge.simulator.site import Circuit, StorePlan
 
 QUARTER_US = 15 * MINUTE_US
@@ -102,7 +102,7 @@ def _people(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) 
     if store.habits.tills:
         values["conversion_rate"] = _ratio(tills.true_conversion, store, days, start_us, end_us)
         values["queue_length_mean"] = _ratio(tills.true_queue_us, store, days, start_us, end_us)
-        values["queue_wait_mean"] = _ratio(tills.true_wait_us, store, days, start_us, end_us) / MINUTE_US
+        values["queue_wait_mean"] = _ratio(tills.true_wait_us, store, days, start_us, end_us) / SECOND_US
     if store.habits.counted_zones and not math.isnan(occupancy):
         values["zone_heat"] = math.fsum(counted_zones.true_heat(store, day, start_us, end_us) for day in days)
         values["zone_dwell_mean"] = _ratio(counted_zones.true_stay_min, store, days, start_us, end_us)

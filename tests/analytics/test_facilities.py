@@ -84,6 +84,12 @@ def test_the_simulated_district_agrees_with_its_truth_and_says_where_it_cannot_k
     assert measured >= 25
     status = {(s.store_id[-1], area.facility.value): area.status for s in answer.stores for area in s.areas}
     assert {area: status["a", area] for area in Facility} == dict.fromkeys(Facility, Status.MEASURED)
+    assert all(
+        result.status is Status.MEASURED
+        for result in results(answer.stores[1]).values()
+        if result.facility is Facility.TRAFFIC
+    )
+    assert results(answer.stores[0])["conversion_rate"].status is Status.NOT_INSTALLED
     assert status["b", "labels"] is Status.DECLARED
     assert status["b", "parking"] is Status.NOT_INSTALLED
     assert status["c", "traffic"] is Status.INSUFFICIENT  # its counter is silent for most of each day

@@ -5,6 +5,7 @@ from analytics.catalogue.all_metrics import METRICS
 from analytics.evaluation import Calendar, Evaluation
 from analytics.facts import ONLINE
 from analytics.results import Coverage, Facility, Status
+from analytics.series import observe
 
 
 def test_a_point_counts_what_its_best_observed_quantity_stands_for_and_no_more() -> None:
@@ -65,3 +66,24 @@ def test_tills_stand_beside_self_checkouts_and_neither_install_nor_cover_any() -
     no_machine = facts([till], [watched("t", "transactions", till)])
     found, _ = Evaluation(share, no_machine, Calendar.of(no_machine), []).result({}, ())
     assert found.status is Status.NOT_INSTALLED
+
+
+def test_conversion_stands_on_perimeter_doors_and_is_installed_where_a_till_is() -> None:
+    outer = point("outer", "traffic", "door_line", perimeter=True)
+    inner = point("inner", "traffic", "door_line", perimeter=False)
+    till = point("till", "traffic", "till")
+    conversion = METRICS["conversion_rate"]
+    doors = [watched(door.point_id, "entries", door) for door in (outer, inner)]
+    receipts = watched("feed", "transactions", till)
+    made = facts([outer, inner, till], [*doors, receipts])
+    assert [w.series.device_id for w in made.watched_by(conversion)] == ["outer", "feed"]
+    assert made.coverage_of(conversion) == Coverage(points_exist=1, points_instrumented=1)
+    states = {}
+    for number, (points, series) in enumerate(
+        [([outer], doors), ([outer, till], doors), ([outer, till], [*doors, receipts])]
+    ):
+        of_store = facts(points, series)
+        found = observe(of_store, list(of_store.watched_by(conversion)), []).values()
+        result, _ = Evaluation(conversion, of_store, Calendar.of(of_store), list(found)).result({}, ())
+        states[number] = result.status
+    assert list(states.values()) == [Status.NOT_INSTALLED, Status.DECLARED, Status.INSUFFICIENT]

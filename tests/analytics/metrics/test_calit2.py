@@ -10,9 +10,10 @@ import pytest
 from metric_inputs import claimed, inputs, observed
 
 from analytics.gaps import account
-from analytics.metrics import peaks, traffic
+from analytics.metrics import occupancy, peaks, traffic
+from analytics.metrics.counts import interval_slots
 from analytics.metrics.inputs import Inputs, Observed
-from analytics.windows import Window
+from analytics.windows import DAY_US, Window
 
 ZONE = ZoneInfo("America/Los_Angeles")
 HALF_HOUR_US = 1_800_000_000
@@ -112,3 +113,24 @@ def test_no_interval_without_an_audit(given: Inputs) -> None:
     assert traffic.measure_entries(given).bounds is None
     assert peaks.measure_peak_hour(given).bounds is None
     assert np.all(given.days.bounds_us[1:] > given.days.bounds_us[:-1])
+
+
+@pytest.mark.parametrize(("shift_min", "negative", "residue"), [(0, 0.3691, 13.62), (30, 0.4091, 14.11)])
+def test_what_the_corrections_make_of_a_door_that_does_not_close(
+    frame: pd.DataFrame, shift_min: int, negative: float, residue: float
+) -> None:
+    """Reset at midnight, and clamped: by the right reading of the stamps as slot ends, and read as slot starts."""
+    local = index(frame).tz_localize(None) + pd.Timedelta(minutes=shift_min)
+    start = local.as_unit("us").asi8
+    days = np.arange(start[0] // DAY_US, start[-1] // DAY_US + 2) * DAY_US
+    came, left = (interval_slots(start, frame[side].to_numpy(float), HALF_HOUR_US) for side in ("entries", "exits"))
+    flow = occupancy.flows(came, left, days)
+    reset, clamped = occupancy.reset(flow), occupancy.clamped(flow)
+    net = (frame["entries"] - frame["exits"]).set_axis(local)
+    by_day = net.groupby(local.date).cumsum()
+    assert reset.tolist() == by_day.tolist()
+    assert (reset < 0).mean() == pytest.approx(negative, abs=1e-4)
+    last = np.array([flow.of_day(day).stop - 1 for day in flow.days])
+    assert clamped[last].mean() == pytest.approx(residue, abs=0.01)
+    balanced = [occupancy.scaled(flow, day) for day in flow.days]
+    assert all(level is None or level[-1] == 0 for level in balanced)

@@ -131,3 +131,8 @@ def test_slots_across_an_edge_widen_the_bounds_on_both_sides() -> None:
     assert outcome.detail["entries"] == 28_700
     assert outcome.bounds.low <= 2_870 / 28_800
     assert outcome.bounds.high >= 2_870 / 28_600
+
+
+def test_without_a_counted_door_there_is_no_ratio() -> None:
+    assert conversion.measure(inputs(WINDOW, [till(np.ones(288))])).undefined == "no_door_counted"
+    assert capture.measure(opening(street("passages", np.ones(288)))).undefined == "no_door_counted"

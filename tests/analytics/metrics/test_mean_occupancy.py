@@ -102,6 +102,18 @@ def test_the_last_day_is_learned_from_five_whole_ones_before_it() -> None:
     assert outcome.value == pytest.approx((15 * 6 * HOUR) / given_.opening.total_us)
 
 
+def test_swapped_directions_give_no_number() -> None:
+    exits, entries = one_hour(12, 10)
+    given_ = made(window(), entries, exits)
+    room = replace(given_, premises=Premises(100.0, "sales", 10), limits={"crowd.warn_ratio": 0.8})
+    for outcome in (
+        mean_occupancy.measure_occupancy(given_),
+        mean_occupancy.measure_capacity_use(room),
+        dwell.measure_store(given_),
+    ):
+        assert (outcome.value, outcome.undefined) == (None, "leave_before_coming")
+
+
 def test_nobody_and_no_opening_hours_give_no_mean() -> None:
     closed = Window(START, START + timedelta(hours=8), ZONE.key)
     assert mean_occupancy.measure_occupancy(made(closed, [0] * 96, [0] * 96)).undefined == "no_time_to_measure"

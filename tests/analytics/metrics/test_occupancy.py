@@ -63,13 +63,13 @@ def test_person_time_equals_people_followed_one_by_one(day: list[tuple[int, int]
             crosses = number * SLOT + (part + 0.5) * step
             inside = max(0.0, min((first + length) * SLOT, DAY) - max(crosses, first * SLOT))
             area += (came - left) / 50 * inside
-    assert occupancy.person_time(flow, 0, occupancy.reset(flow), 0.0, spans) == pytest.approx(area, rel=1e-9, abs=1e5)
+    assert occupancy.person_time(flow, occupancy.reset(flow), spans) == pytest.approx(area, rel=1e-9, abs=1e5)
 
 
 def test_occupancy_stays_over_a_gap_and_jumps_at_an_event() -> None:
     start, end, came, left = (np.array(row) for row in ([10, 50, 80], [10, 60, 80], [4, 0, 0], [0, 2, 2]))
     flow = Flows(start, end, np.zeros(3, dtype=np.int64), came, left, np.array([0, 100]))
-    area = occupancy.person_time(flow, 0, occupancy.reset(flow), 0.0, Spans.of([(0, 200)]))
+    area = occupancy.person_time(flow, occupancy.reset(flow), Spans.of([(0, 200)]))
     assert area == 4 * 40 + 3 * 10 + 2 * 20  # four until 50, two fewer by 60, gone at 80
 
 

@@ -40,13 +40,13 @@ def made(over: Window, *series: Observed) -> Inputs:
 
 
 def test_a_queue_by_hand() -> None:
-    """Six wait for an hour, thirty are paid: twelve minutes each, a quarter of a person over the day."""
+    """Six wait for an hour, thirty are paid: 720 s each, a quarter of a person over the day."""
     persons, receipts = np.zeros(1440), np.zeros(288)
     persons[600:660], receipts[120:135] = 6, 2
     given = made(window(), waiting(window(), persons), paid(window(), receipts))
     assert queues.measure_length(given).value == pytest.approx(0.25)
     assert queues.measure_length(given).detail["longest"] == 6
-    assert queues.measure_wait(given).value == pytest.approx(12)
+    assert queues.measure_wait(given).value == pytest.approx(720)
     over = queues.measure_time_over_limit(made(window(), waiting(window(), persons)))
     assert over.value == pytest.approx(1 / 24)
     assert over.bounds is None
@@ -97,9 +97,9 @@ def test_length_and_wait_of_an_m_m_1_queue() -> None:
     given = made(over, waiting(over, persons), paid(over, receipts))
     length, wait = queues.measure_length(given), queues.measure_wait(given)
     assert length.value == pytest.approx(rho**2 / (1 - rho), rel=0.12)
-    assert wait.value == pytest.approx(rho**2 / (1 - rho) / per_min, rel=0.12)
+    assert wait.value == pytest.approx(60 * rho**2 / (1 - rho) / per_min, rel=0.12)
     # What this run was is known exactly, and the bounds hold it.
-    for outcome, true in ((length, (begun - arrives).sum() / (1440 * days)), (wait, (begun - arrives).mean())):
+    for outcome, true in ((length, (begun - arrives).sum() / (1440 * days)), (wait, 60 * (begun - arrives).mean())):
         assert outcome.bounds is not None
         assert outcome.bounds.low <= true <= outcome.bounds.high
         assert outcome.bounds.high - outcome.bounds.low < 0.2 * true

@@ -68,6 +68,11 @@ def test_windows(start: tuple[int, ...], end: tuple[int, ...], english: str, chi
         (1500, "ppm", "1,500 ppm"),
         (1052.66, "kWh", "1,053 kWh"),
         (7.5, "furlong", "7.5 furlong"),
+        (0.2527, "persons", "0.25 persons"),
+        (215.98, "persons", "216.0 persons"),
+        (51.7, "min", "51.7 min"),
+        (12.14, "s", "12.1 s"),
+        (56.49, "person_min_per_m2", "56.5 person-min/m²"),
     ],
 )
 def test_quantities(value: float, unit: str, shown: str) -> None:
