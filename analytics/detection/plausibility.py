@@ -7,7 +7,7 @@ import numpy as np
 from analytics.metrics.spans import Bool, Float64, Int64
 
 
-def out_of_range(value: Float64, least: float, most: float) -> Bool:
+def out_of_range(value: Float64, least: float | Float64, most: float | Float64) -> Bool:
     """Return for each value whether it lies outside [least, most]; what is not a number does.
 
     Notes
