@@ -15,6 +15,8 @@ import psycopg
 import uvicorn
 
 from analytics import facilities, settings
+from analytics.alerts.answer import store_alerts
+from analytics.alerts.table import render_alerts
 from analytics.api.app import create_app
 from analytics.api.database import Database, read_only
 from analytics.api.models import Catalogue, CatalogueEntry
@@ -92,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     ledger.add_argument("--device", metavar="DEVICE", help="only this device; batches are left out then")
     ledger.set_defaults(run=_completeness)
 
+    alerts = commands.add_parser("alerts", help="list what detectors found in a store, and what to do")
+    alerts.add_argument("store", metavar="STORE", help="id of the store in the registry")
+    _add_config(alerts)
+    alerts.add_argument("--all", action="store_true", help="those that are cleared too")
+    _add_form(alerts)
+    alerts.set_defaults(run=_alerts)
+
     metrics = commands.add_parser("metrics", help="list the metrics, or show one")
     metrics.add_argument("name", nargs="?", metavar="NAME")
     metrics.add_argument(
@@ -113,6 +122,10 @@ def _add_question(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--to", dest="end", metavar="TIME", help="end, not included; without both, the latest day with data"
     )
+    _add_form(verb)
+
+
+def _add_form(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--lang", type=Language, choices=list(Language), default=Language.EN, help="language of the table"
     )
@@ -160,6 +173,18 @@ def _completeness(parsed: argparse.Namespace) -> None:
         question = Question(parsed.by, datetime.now(UTC), parsed.device)
         answer = store_completeness(c, parsed.store, window, question)
     print(answer.model_dump_json(indent=2) if parsed.json else render_completeness(answer, parsed.lang), end="\n")
+
+
+def _alerts(parsed: argparse.Namespace) -> None:
+    configured = settings.load(parsed.config)
+    with psycopg.connect(conninfo(configured.database), application_name="smartstore") as c:
+        read_only(c, configured.web.statement_timeout_s)
+        fact = registry.store(c, parsed.store, datetime.now(UTC).date())
+        if fact is None:
+            raise UnknownStore(parsed.store)
+        answer = store_alerts(c, parsed.store, with_cleared=parsed.all)
+    shown = answer.model_dump_json(indent=2) if parsed.json else render_alerts(answer, fact.time_zone, parsed.lang)
+    print(shown, end="\n" if parsed.json else "")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ingest.backup.postgres_programs import BackupError
 from ingest.commands import (
     account,
     agents,
+    alerts,
     backfill,
     backup,
     enrolment,
@@ -32,7 +33,7 @@ from ingest.migrate import MigrationError
 
 GROUPS = (
     *(migrate, run, status, registry, agents, enrolment, release, refusals, account),
-    *(retention, backfill, export, backup, restore),
+    *(retention, backfill, export, backup, restore, alerts),
 )
 
 

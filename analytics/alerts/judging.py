@@ -148,7 +148,7 @@ def _of_standstill(key: Key, series: SeriesHours, asked: Question) -> Judged:
         for begin_us, last_us in runs.pairs():
             inside |= (start_us >= begin_us) & (start_us <= last_us)
         flagged |= inside & (needed_h == hour)
-    return Judged(Detector.STUCK, subject_of(key), asked.flagged(flagged), value, np.full(value.size, np.nan))
+    return Judged(Detector.STUCK, subject_of(key), asked.flagged(flagged), series.least, np.full(value.size, np.nan))
 
 
 def _of_direction(key: Key, entries: Float64, exits: Float64, asked: Question) -> Judged:

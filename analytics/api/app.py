@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from analytics.api import (
+    routes_alerts,
     routes_catalogue,
     routes_completeness,
     routes_devices,
@@ -38,6 +39,7 @@ _ROUTERS = (
     routes_facilities.router,
     routes_catalogue.router,
     routes_completeness.router,
+    routes_alerts.router,
     routes_problems.router,
     routes_health.router,
     pages.router,

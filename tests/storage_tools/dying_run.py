@@ -19,7 +19,7 @@ Stage = aggregation.Stage | alerting.Stage | rollup.Stage | hearing.Stage | rete
 
 
 def run(dsn: str, stage: Stage, nth: int, until: datetime) -> int:
-    """Aggregate up to ``until``, roll up, hear, judge, or remove what is older then; die by SIGKILL at the ``nth`` time of it.
+    """Aggregate up to ``until``, roll up, hear, judge, or remove what is older; die by SIGKILL at its ``nth`` time.
 
     Returns the exit status.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import psycopg
@@ -126,9 +126,12 @@ def test_a_crowd_is_an_alert_and_late_readings_withdraw_it(steps: Steps, agent: 
     assert steps.rows("select count(*) from alerts_due") == [(0,)]
 
 
-def test_what_is_older_than_four_weeks_or_of_no_store_is_not_judged(steps: Steps, agent: SealingAgent) -> None:
+def test_what_is_too_old_or_of_no_store_is_not_judged(
+    steps: Steps, agent: SealingAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "OLDEST", timedelta(days=2))
     take(steps, agent, counts(PAST, PAST + 1))
-    late = PAST + 40 * 24
+    late = PAST + 24
     run(steps, late)
     take(steps, agent, [(OF["entries"], 5 * HOUR_US, 9_000.0)])
     with steps.connection.transaction():
