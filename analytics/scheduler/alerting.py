@@ -17,7 +17,7 @@ from analytics.alerts.store_hours import StoreHours, read_hours
 from analytics.alerts.thresholds import Thresholds
 from analytics.windows import HOUR_US, to_us
 from ingest.store import alert_judging, alerts, registry, watermarks
-from ingest.store.alert_judging import Unjudged
+from ingest.store.alert_judging import Horizon, Unjudged
 from ingest.store.alert_thresholds import thresholds_of
 from ingest.store.connection import Database
 from ingest.store.due import Due, mark_done
@@ -28,6 +28,8 @@ from ingest.store.retention import ReadingsRemovedError, removed_before
 from ingest.store.watermarks import HOUR
 
 STORES_AT_ONCE = 50
+FORGOTTEN_AT_ONCE = 100_000
+"""Hours of imported histories that one run forgets."""
 LOOK_BACK = timedelta(days=1)
 """Judged again with each new hour: what lasts for hours is an alert from its first one on."""
 LONGEST_ADVANCE = timedelta(days=7)
@@ -69,8 +71,9 @@ class Alerting:
         if frontier is None:
             return False
         version = registry.current_version(self.connection)
-        alert_judging.drop_due_of_nobody(self.connection, version)
-        stores = alert_judging.unjudged_stores(self.connection, frontier, version, STORES_AT_ONCE)
+        within = Horizon(frontier - OLDEST, frontier, version)
+        alert_judging.forget_due(self.connection, within, FORGOTTEN_AT_ONCE)
+        stores = alert_judging.unjudged_stores(self.connection, within, STORES_AT_ONCE)
         behind = False
         for each in stores:
             if self.stopping.is_set():
@@ -89,7 +92,7 @@ class Alerting:
             devices = [
                 d.device_id for d in registry.devices(self.connection, of.store_id, since.date(), end.date(), version)
             ]
-            due = alert_judging.due_of_devices(self.connection, devices, end)
+            due = alert_judging.due_of_store(self.connection, of.store_id, version, end)
             if fact is not None:
                 told = self._apply(fact, devices, since, end)
             mark_done(self.connection, Due.ALERTS, due)

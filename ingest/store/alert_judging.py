@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,8 +21,17 @@ class Unjudged:
     first_due: datetime | None
 
 
-def unjudged_stores(c: Database, frontier: datetime, registry_version: int, limit: int) -> list[Unjudged]:
-    """Return stores of a registry version that were not judged up to ``frontier``, or have hours due, longest first."""
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """What is judged at all: hours in [oldest, frontier), of the stores and devices of a registry version."""
+
+    oldest: datetime
+    frontier: datetime
+    registry_version: int
+
+
+def unjudged_stores(c: Database, within: Horizon, limit: int) -> list[Unjudged]:
+    """Return stores that were not judged up to the frontier, or have hours due, longest first."""
     with c.cursor(row_factory=class_row(Unjudged)) as cursor:
         return cursor.execute(
             """with due as (
@@ -31,7 +39,7 @@ def unjudged_stores(c: Database, frontier: datetime, registry_version: int, limi
                      from alerts_due a
                      join series s using (series_id)
                      join devices d on d.device_id = s.device and int4range(d.version_from, d.version_to) @> %(version)s
-                    where a.hour < %(frontier)s
+                    where a.hour >= %(oldest)s and a.hour < %(frontier)s
                     group by d.store_id)
                select store_id, j.judged_until, d.first_due
                  from (select distinct store_id from stores
@@ -41,29 +49,43 @@ def unjudged_stores(c: Database, frontier: datetime, registry_version: int, limi
                 where j.judged_until is distinct from %(frontier)s or d.first_due is not null
                 order by j.judged_until nulls first, store_id
                 limit %(limit)s""",
-            {"frontier": frontier, "version": Int4(registry_version), "limit": limit},
+            {
+                "oldest": within.oldest,
+                "frontier": within.frontier,
+                "version": Int4(within.registry_version),
+                "limit": limit,
+            },
         ).fetchall()
 
 
-def due_of_devices(c: Database, devices: Sequence[str], before: datetime) -> list[DueHour]:
-    """Return the hours of devices' series that changed since they were judged."""
+def due_of_store(c: Database, store_id: str, registry_version: int, before: datetime) -> list[DueHour]:
+    """Return the hours of the series of a store's devices that changed since they were judged."""
     with c.cursor(row_factory=class_row(DueHour)) as cursor:
         return cursor.execute(
-            """select series_id, hour, touched from alerts_due join series using (series_id)
-                where device = any(%s) and hour < %s""",
-            [list(devices), before],
+            """select a.series_id, a.hour, a.touched
+                 from alerts_due a
+                 join series s using (series_id)
+                where a.hour < %(before)s
+                  and exists (select from devices d
+                               where d.device_id = s.device and d.store_id = %(store)s
+                                 and int4range(d.version_from, d.version_to) @> %(version)s)""",
+            {"store": store_id, "version": Int4(registry_version), "before": before},
         ).fetchall()
 
 
-def drop_due_of_nobody(c: Database, registry_version: int) -> None:
-    """Forget the hours of devices that stand in no store: nobody would ever judge them."""
+def forget_due(c: Database, within: Horizon, limit: int) -> None:
+    """Forget hours that nobody will judge: those before the horizon, and those of devices that stand in no store."""
     c.execute(
-        """delete from alerts_due a using series s
-            where s.series_id = a.series_id
-              and not exists (select from devices d
-                               where d.device_id = s.device
-                                 and int4range(d.version_from, d.version_to) @> %s)""",
-        [Int4(registry_version)],
+        """delete from alerts_due where (series_id, hour) in (
+               select a.series_id, a.hour
+                 from alerts_due a
+                 left join series s using (series_id)
+                where a.hour < %(oldest)s
+                   or not exists (select from devices d
+                                   where d.device_id = s.device
+                                     and int4range(d.version_from, d.version_to) @> %(version)s)
+                limit %(limit)s)""",
+        {"oldest": within.oldest, "version": Int4(within.registry_version), "limit": limit},
     )
 
 

@@ -134,10 +134,8 @@ def test_what_is_too_old_or_of_no_store_is_not_judged(
     late = PAST + 24
     run(steps, late)
     take(steps, agent, [(OF["entries"], 5 * HOUR_US, 9_000.0)])
-    with steps.connection.transaction():
-        steps.connection.execute("insert into alerts_due values (99, %s, 1)", [at(1)])
+    steps.connection.execute("insert into alerts_due values (99, %s, 1)", [at(late - 1)])
     assert run(steps, late) == []
-    steps.connection.execute("delete from alerts_due where series_id = 99")
     assert steps.rows("select count(*) from alerts_due") == [(0,)]
     assert [each for each in shown(steps) if each[0] == "count_high"] == []
 
@@ -193,3 +191,10 @@ def test_a_store_that_was_away_is_caught_up_with_in_portions(
     take(steps, agent, counts(PAST, PAST + 240) + warmth(PAST, PAST + 200) + warmth(PAST + 200, PAST + 240, step=0.0))
     assert run(steps, PAST + 240) == [("stuck", "raised")]
     assert shown(steps) == [("stuck", 200, 240, False, None)]
+
+
+def test_the_hours_of_a_device_that_has_left_are_not_due_for_ever(steps: Steps, agent: SealingAgent) -> None:
+    steps.connection.execute("update devices set valid_to = %s where device_id = 'm2'", [at(PAST - 24).date()])
+    take(steps, agent, warmth(PAST - 2, PAST - 1, step=0.2))  # corrections
+    assert run(steps, PAST + 1) == []
+    assert steps.rows("select count(*) from alerts_due") == [(0,)]
