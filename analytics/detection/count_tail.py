@@ -13,8 +13,8 @@ LEAST_MEAN = 0.5
 """Persons a slot: below it a single person at night would be an event."""
 TRIMMED_SHARE = 0.1
 """Share of a group that is left out of its dispersion, the farthest first: what is looked for must not hide itself."""
-POOLED_SHARE = 0.5
-"""How far a group's dispersion is drawn to the median of all: of a few like slots alone it is a poor estimate."""
+POOLED_MEMBERS = 30
+"""Like slots that a group must have for its own dispersion to count as much as the median of all: a few tell little."""
 _OF_TRIMMED = 1.6051
 """1 / the mean of the lowest nine tenths of a chi-square of one degree."""
 _POISSON_BELOW = 1.0 + 1e-9
@@ -49,33 +49,36 @@ def expected(count: Float64, group: Int64, least_members: int = 4) -> Expected:
     -----
     mean = max(0.5, median). A group's dispersion is 1.6051 times the mean of the lowest nine tenths of
     (x - mean)² / mean: Pearson's dispersion of a quasi-Poisson model (McCullagh and Nelder 1989, section 6.2),
-    trimmed, and multiplied by what trimming takes from a chi-square of one degree. What is expected is half of it and
-    half of the median of the groups with a mean above 1, and at least 1.
+    trimmed, and multiplied by what trimming takes from a chi-square of one degree, and by n / (n - 1) for the mean
+    that is estimated from the same n counts. What is expected is n / (n + 30) of it and for the rest the median of the
+    groups with a mean above 1, at least 1, times 1 + pi / (2 n): the variance of a median of n, added to a new count's.
 
     Examples
     --------
     >>> like = expected(np.array([4.0, 9.0, 1.0, 4.0, 60.0]), np.zeros(5, dtype=np.int64))
     >>> like.mean[0], like.dispersion[0].round(3)
-    (np.float64(4.0), np.float64(3.411))
+    (np.float64(4.0), np.float64(5.603))
     """
     clean = counted(count)
-    mean, own = np.full(count.size, np.nan), np.full(count.size, np.nan)
+    mean, own, number = (np.full(count.size, np.nan) for _ in range(3))
     busy = []
     for places in members(group):
         known = clean[places][~np.isnan(clean[places])]
         if known.size >= least_members:
             mean[places] = max(LEAST_MEAN, float(np.median(known)))
-            own[places] = _dispersion(known, mean[places[0]])
+            own[places], number[places] = _dispersion(known, mean[places[0]]), known.size
             if mean[places[0]] > 1:
                 busy.append(own[places[0]])
     pooled = float(np.median(busy)) if busy else own
-    return Expected(mean, np.maximum(1.0, (1 - POOLED_SHARE) * own + POOLED_SHARE * pooled))
+    own_share = number / (number + POOLED_MEMBERS)
+    drawn = np.maximum(1.0, own_share * own + (1 - own_share) * pooled)
+    return Expected(mean, drawn * (1 + np.pi / (2 * number)))
 
 
 def _dispersion(known: Float64, mean: float) -> float:
     parts = np.sort((known - mean) ** 2 / mean)
     kept = parts[: max(1, int((1 - TRIMMED_SHARE) * parts.size))]
-    return _OF_TRIMMED * float(np.mean(kept))
+    return _OF_TRIMMED * float(np.mean(kept)) * known.size / max(known.size - 1, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
