@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 import uvicorn
 
-from analytics import comparison_commands, compute_command, facilities, settings
+from analytics import alerts_command, comparison_commands, compute_command, facilities, settings
 from analytics.api.app import create_app
 from analytics.api.models import Catalogue, CatalogueEntry
 from analytics.catalogue.all_metrics import METRICS
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
     compute_command.add_parser(commands)
     comparison_commands.add_parsers(commands)
+    alerts_command.add_parser(commands)
 
     metrics = commands.add_parser("metrics", help="list the metrics, or show one")
     metrics.add_argument("name", nargs="?", metavar="NAME")

@@ -43,6 +43,11 @@ def add_window(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--to", dest="end", metavar="TIME", help="end, not included; without both, the latest day with data"
     )
+    add_form(verb)
+
+
+def add_form(verb: argparse.ArgumentParser) -> None:
+    """Add the language and the form of the answer."""
     verb.add_argument(
         "--lang", type=Language, choices=list(Language), default=Language.EN, help="language of the table"
     )

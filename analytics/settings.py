@@ -51,6 +51,8 @@ class SchedulerSettings(SettingsModel):
     """Pause between two runs that compute increments of registers."""
     completeness_every_s: Seconds = 60
     """Pause between two runs that keep what was heard of each series, and count batches."""
+    alerts_every_s: Seconds = 60
+    """Pause between two runs that judge stores' hours and keep their alerts."""
     compress_every_s: Seconds = 3600
     """Pause between two runs that compress what is old."""
     retention_every_s: Seconds = 86_400

@@ -14,6 +14,7 @@ from ingest.backup.postgres_programs import BackupError
 from ingest.commands import (
     account,
     agents,
+    alerts,
     annotate,
     backfill,
     backup,
@@ -33,8 +34,7 @@ from ingest.migrate import MigrationError
 
 GROUPS = (
     *(migrate, run, status, registry, agents, enrolment, release, refusals, account),
-    *(retention, backfill, export, backup, restore),
-    annotate,
+    *(retention, backfill, export, backup, restore, annotate, alerts),
 )
 
 

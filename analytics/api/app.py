@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry
 
 from analytics.api import (
+    routes_alerts,
     routes_annotations,
     routes_catalogue,
     routes_comparison,
@@ -42,6 +43,7 @@ _ROUTERS = (
     routes_completeness.router,
     routes_comparison.router,
     routes_annotations.router,
+    routes_alerts.router,
     routes_problems.router,
     routes_health.router,
     pages.router,

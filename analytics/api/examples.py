@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from analytics.alerts.answer import Acknowledgement, Alert, AlertList, AlertState
 from analytics.api import models
 from analytics.catalogue.all_metrics import METRICS
 from analytics.completeness_answer import BatchCounts, By, CompletenessAnswer, LedgerRow, ReadingCounts
@@ -28,6 +29,7 @@ from analytics.results import (
     Text,
     TimeWindow,
 )
+from analytics.wording.texts import both
 from edge.wire.series import Origin
 
 
@@ -248,3 +250,30 @@ COMPLETENESS = CompletenessAnswer(
 )
 PROBLEM_KIND = models.ProblemKind.of("window_naive")
 PROBLEM_KINDS = models.ProblemKinds(problems=(PROBLEM_KIND,))
+
+ALERTS = AlertList(
+    store_id="north-gate",
+    registry_version=1,
+    with_cleared=False,
+    alerts=(
+        Alert(
+            alert_id=12,
+            store_id="north-gate",
+            detector="stuck",
+            name=both("alert_name.stuck"),
+            device_id="north-gate-chilled-1",
+            quantity="temperature",
+            channel="",
+            state=AlertState.ACKNOWLEDGED,
+            started_at=datetime(2026, 3, 2, 1, tzinfo=UTC),
+            ended_at=datetime(2026, 3, 2, 9, tzinfo=UTC),
+            raised_at=datetime(2026, 3, 2, 8, 1, tzinfo=UTC),
+            measured=4.0,
+            expected=None,
+            acknowledged=Acknowledgement(at=datetime(2026, 3, 2, 9, tzinfo=UTC), by="kim", why="battery ordered"),
+            cleared_at=None,
+            cleared_because=None,
+            what_to_do=both("alert_to_do.stuck"),
+        ),
+    ),
+)

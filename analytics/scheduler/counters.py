@@ -46,6 +46,16 @@ class Counters:
             registry=self.registry,
         )
         self.touched = Gauge(f"{prefix}_touched_hours", "Hours of series to be made good", registry=self.registry)
+        self.alerts = Counter(
+            f"{prefix}_alerts",
+            "Alerts of stores, by what found them and whether they were raised, ended or withdrawn",
+            ["detector", "change"],
+            registry=self.registry,
+        )
+
+    def count_alert(self, detector: str, change: str) -> None:
+        """Count an alert that was raised, ended or withdrawn."""
+        self.alerts.labels(detector, change).inc()
 
     def count_removed(self, removed: Removed) -> None:
         """Count a range that retention removed."""

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from analytics.scheduler.aggregation import Aggregation
+from analytics.scheduler.alerting import Alerting
 from analytics.scheduler.batch_counting import BatchCounting
 from analytics.scheduler.compression import Compression
 from analytics.scheduler.counters import Counters
@@ -62,6 +63,9 @@ def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters)
         _tell(counters, connection)
         return more
 
+    def alert(connection: Database, stopping: Event) -> bool:
+        return Alerting(connection, stopping, report=counters.count_alert).run()
+
     def compress(connection: Database, stopping: Event) -> bool:
         with closing(connect_as("compression watch")) as watching:
             return Compression(
@@ -83,6 +87,7 @@ def jobs(configured: AnalyticsSettings, connect_as: Connect, counters: Counters)
         Job("aggregation", settings.aggregate_every_s, aggregate),
         Job("increments", settings.increments_every_s, roll_up),
         Job("completeness", settings.completeness_every_s, complete),
+        Job("alerts", settings.alerts_every_s, alert),
         Job("compression", settings.compress_every_s, compress),
         Job("retention", settings.retention_every_s, remove),
     ]

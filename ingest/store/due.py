@@ -18,6 +18,7 @@ class Due(StrEnum):
 
     INCREMENTS = "increments_due"
     HEARD = "heard_due"
+    ALERTS = "alerts_due"
 
 
 @dataclass(frozen=True, slots=True)

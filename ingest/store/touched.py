@@ -69,8 +69,8 @@ def touched_total(connection: Database) -> int:
 def mark_made_good(connection: Database, hours: Sequence[TouchedHour]) -> None:
     """Note that the buckets of these hours were made good, but of those that were touched again meanwhile.
 
-    Counters' increments and what was heard are due then. An hour that a write is touching at this moment is left as it
-    is.
+    Counters' increments, what was heard and alerts are due then. An hour that a write is touching at this moment is
+    left as it is.
     """
     connection.execute(
         """with seen as materialized (
@@ -91,6 +91,10 @@ def mark_made_good(connection: Database, hours: Sequence[TouchedHour]) -> None:
                select e.series_id, e.hour, e.touched
                  from seen e join series s using (series_id)
                 where s.period_s is not null and s.kind <> 'event' order by 1, 2
+               on conflict (series_id, hour) do update set touched = excluded.touched
+           ), unjudged as (
+               insert into alerts_due as d (series_id, hour, touched)
+               select series_id, hour, touched from seen order by 1, 2
                on conflict (series_id, hour) do update set touched = excluded.touched
            ), emptied as (
                delete from arrivals a using seen e

@@ -11,15 +11,15 @@ from enum import StrEnum
 
 import psycopg
 
-from analytics.scheduler import aggregation, hearing, rollup
+from analytics.scheduler import aggregation, alerting, hearing, rollup
 from ingest import retention
 
 KEEP_DAYS = {"count": 2, "state": 2}
-Stage = aggregation.Stage | rollup.Stage | hearing.Stage | retention.Stage
+Stage = aggregation.Stage | alerting.Stage | rollup.Stage | hearing.Stage | retention.Stage
 
 
 def run(dsn: str, stage: Stage, nth: int, until: datetime) -> int:
-    """Aggregate up to ``until``, roll up, hear, or remove what is older then; die by SIGKILL at the ``nth`` time of it.
+    """Aggregate up to ``until``, roll up, hear, judge, or remove what is older; die by SIGKILL at its ``nth`` time.
 
     Returns the exit status.
     """
@@ -46,6 +46,8 @@ def main() -> None:
             rollup.Rollup(connection, observe=observe).run()
         elif job == hearing.__name__:
             hearing.Hearing(connection, observe=observe).run()
+        elif job == alerting.__name__:
+            alerting.Alerting(connection, observe=observe).run()
         else:
             retention.Retention(connection, KEEP_DAYS, observe=observe).run(until)
 

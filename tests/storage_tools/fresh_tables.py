@@ -18,6 +18,7 @@ _TABLES = [
     "leaves",
     "heard",
     "heard_due",
+    "alerts_due",
     *(f"buckets_{width}_{of}" for width in ("15m", "60m", "480m") for of in ("count", "state", "archive")),
 ]
 

@@ -1,0 +1,1 @@
+"""Alerts: what detectors find in a store's hours, and what becomes of it."""

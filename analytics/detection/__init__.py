@@ -1,0 +1,1 @@
+"""Detectors of anomalies, changes and faults: arrays in, arrays out."""
