@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -21,6 +21,7 @@ from analytics.series import reach_of
 from analytics.windows import Window, local_instant
 from ingest.store import kept_results, registry
 from ingest.store.account import losses
+from ingest.store.batch_standing import refused_payloads
 from ingest.store.connection import Database
 from ingest.store.kept_results import KeptResult
 from ingest.store.registry import StoreFact
@@ -148,16 +149,13 @@ def inputs_of(c: Database, facts: Facts, metrics: Sequence[Metric]) -> dict[str,
     reach = reach_of(facts)
     agents = sorted({device.agent_id for device in facts.devices})
     keys = sorted({w.key for w in facts.watched} | facts.known.keys())
-    shared = repr(
-        (
-            (facts.window.start_us, facts.window.end_us, facts.window.time_zone),
-            *(facts.store, facts.points, facts.devices, [w.series for w in facts.watched], facts.audits),
-            sorted(facts.known.items()),
-            kept_results.entries_of_devices(c, sorted({d.device_id for d in facts.devices}), reach.start, reach.end),
-            [astuple(loss) for loss in losses(c, agents, reach.start, reach.end)] if agents else [],
-            sorted(removed_before_of(c, keys).items()),
-        )
-    ).encode()
+    read = (
+        kept_results.entries_of_devices(c, sorted({d.device_id for d in facts.devices}), reach.start, reach.end),
+        sorted(astuple(loss) for loss in losses(c, agents, reach.start, reach.end)),
+        sorted(refused_payloads(c, agents, reach.start, reach.end)),
+        sorted(removed_before_of(c, keys).items()),
+    )
+    shared = repr((replace(facts, version=0), read)).encode()
     limits = shipped_limits()
     return {
         metric.name: sha256(
