@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -21,6 +21,7 @@ from analytics.series import reach_of
 from analytics.windows import Window, local_instant
 from ingest.store import kept_results, registry
 from ingest.store.account import losses
+from ingest.store.batch_standing import refused_payloads
 from ingest.store.connection import Database
 from ingest.store.kept_results import KeptResult
 from ingest.store.registry import StoreFact
@@ -113,13 +114,20 @@ class Keeping:
             return [w for w in windows if any(registry.store(self.reading, store_id, d) for d in _edges(w))]
 
     def keep(self, store_id: str, window: Window) -> Kept:
-        """Keep the results of a store over a window; those whose inputs are unchanged are not computed again."""
+        """Keep the results of a store over a window; those whose inputs are unchanged are not computed again.
+
+        Nor are those of a time of which retention has removed rows: they stand as they were.
+        """
         with self.reading.transaction():
             version = registry.current_version(self.reading)
             facts = gather(self.reading, store_in(self.reading, store_id, window, version), window, version)
             inputs = inputs_of(self.reading, facts, self.metrics)
             there = kept_results.inputs_kept(self.reading, store_id, window.start, window.end)
             due = [m for m in self.metrics if (m.name, m.formula_version, inputs[m.name]) not in there]
+            if _rows_are_removed(self.reading, facts):
+                # What was kept when the rows were there tells more than what could be computed now.
+                known = {(name, formula_version) for name, formula_version, _ in there}
+                due = [metric for metric in due if (metric.name, metric.formula_version) not in known]
             results = self._computed(due, store_id, window, version)
         if results:
             self.observe(Stage.COMPUTED)
@@ -135,6 +143,11 @@ class Keeping:
         return results
 
 
+def _rows_are_removed(c: Database, facts: Facts) -> bool:
+    keys = sorted({w.key for w in facts.watched} | facts.known.keys())
+    return any(at > reach_of(facts).start for at in removed_before_of(c, keys).values())
+
+
 def _edges(window: Window) -> tuple[date, date]:
     return window.first_date, window.last_date
 
@@ -147,17 +160,12 @@ def inputs_of(c: Database, facts: Facts, metrics: Sequence[Metric]) -> dict[str,
     """
     reach = reach_of(facts)
     agents = sorted({device.agent_id for device in facts.devices})
-    keys = sorted({w.key for w in facts.watched} | facts.known.keys())
-    shared = repr(
-        (
-            (facts.window.start_us, facts.window.end_us, facts.window.time_zone),
-            *(facts.store, facts.points, facts.devices, [w.series for w in facts.watched], facts.audits),
-            sorted(facts.known.items()),
-            kept_results.entries_of_devices(c, sorted({d.device_id for d in facts.devices}), reach.start, reach.end),
-            [astuple(loss) for loss in losses(c, agents, reach.start, reach.end)] if agents else [],
-            sorted(removed_before_of(c, keys).items()),
-        )
-    ).encode()
+    read = (
+        kept_results.entries_of_devices(c, sorted({d.device_id for d in facts.devices}), reach.start, reach.end),
+        sorted(astuple(loss) for loss in losses(c, agents, reach.start, reach.end)),
+        sorted(refused_payloads(c, agents, reach.start, reach.end)),
+    )
+    shared = repr((replace(facts, version=0), read)).encode()
     limits = shipped_limits()
     return {
         metric.name: sha256(

@@ -84,10 +84,12 @@ def largest(slots: Slots, period_us: int) -> int:
     2
     """
     length = slots.end_us - slots.start_us
-    counts = slots.amount[(length > 0) & (length <= 2 * period_us)]
-    of_period = np.unique(slots.start_us[length == 0] // period_us, return_inverse=True)[1]
-    events = np.bincount(of_period, weights=slots.amount[length == 0])
-    return int(np.rint(max(counts.max(initial=0.0), events.max(initial=0.0))))
+    greatest = slots.amount.max(initial=0.0, where=(length > 0) & (length <= 2 * period_us))
+    single = length == 0
+    if single.any():
+        of_period = np.unique(slots.start_us[single] // period_us, return_inverse=True)[1]
+        greatest = max(greatest, np.bincount(of_period, weights=slots.amount[single]).max())
+    return int(np.rint(greatest))
 
 
 def register_slots(t_us: Int64, value: Float64, counter: Counter, midnights_us: Int64) -> Slots:

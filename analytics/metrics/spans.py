@@ -13,6 +13,27 @@ Float64 = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 
+_MANY = 16
+"""Times as many instants as edges, from which on it is the edges that are looked up."""
+
+
+def reached(edges_us: Int64, instant_us: Int64) -> Int64:
+    """Return how many of the sorted edges each instant has reached: ``np.searchsorted`` from the right.
+
+    Where there are many instants in order, as readings are, it takes a tenth of the time.
+
+    Examples
+    --------
+    >>> reached(np.array([10, 20]), np.array([5, 10, 15, 20, 25])).tolist()
+    [0, 1, 1, 2, 2]
+    """
+    many = instant_us.ndim == 1 and instant_us.size > _MANY * edges_us.size
+    if not many or np.any(instant_us[1:] < instant_us[:-1]):
+        return np.searchsorted(edges_us, instant_us, side="right")
+    first = np.searchsorted(instant_us, edges_us, side="left")
+    return np.repeat(np.arange(edges_us.size + 1), np.diff(first, prepend=0, append=instant_us.size))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
     """Disjoint half-open spans [start, end) in µs, in order of time.
@@ -72,7 +93,7 @@ class Spans:
         if self.start.size == 1:
             return np.asarray(np.clip(instants, self.start[0], self.end[0]) - self.start[0], dtype=np.int64)
         upto = np.concatenate([[0], np.cumsum(self.end - self.start)])
-        index = np.searchsorted(self.start, instants, side="right")
+        index = reached(self.start, instants)
         end = self.end[np.maximum(index - 1, 0)]
         return np.asarray(upto[index] - np.where(index > 0, np.maximum(end - instants, 0), 0), dtype=np.int64)
 
@@ -88,7 +109,7 @@ class Spans:
             return np.zeros(instants.shape, dtype=np.bool_)
         if self.start.size == 1:
             return np.asarray((instants >= self.start[0]) & (instants < self.end[0]), dtype=np.bool_)
-        index = np.searchsorted(self.start, instants, side="right")
+        index = reached(self.start, instants)
         return np.asarray((index > 0) & (instants < self.end[np.maximum(index - 1, 0)]), dtype=np.bool_)
 
     def intersect(self, other: Spans) -> Spans:

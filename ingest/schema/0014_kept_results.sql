@@ -7,7 +7,7 @@ create table kept_results (
     window_start     timestamptz not null,
     window_end       timestamptz not null check (window_end > window_start),
     registry_version integer not null,  -- that it was computed by; facts of the store that are in later ones too
-    inputs           bytea not null,    -- SHA-256: the store's facts, what the ledger has of the time, losses, limits
+    inputs           bytea not null,    -- SHA-256: the store's facts, what the ledger has of the time, losses, refusals, limits
     result           jsonb not null,    -- as the interfaces give it, its Merkle root over the rows in it
     computed_at      timestamptz not null default clock_timestamp(),
     primary key (store_id, window_start, window_end, metric, formula_version, registry_version)

@@ -228,6 +228,22 @@ def test_what_is_committed_while_a_run_computes_is_seen_by_the_next(site: Site) 
     assert site.kept("s1") == site.fresh("s1")
 
 
+def test_what_was_kept_outlives_the_rows_that_it_stands_on(site: Site) -> None:
+    site.keep("s1")
+    before = site.kept("s1")
+    c = site.steps.connection
+    c.execute("update retention set closed_before = '2026-02-10', removed_before = '2026-02-10'")
+    c.execute("delete from readings_count where t < '2026-02-10'")
+    site.commit("s1", (0, 3, 80.0), (0, 60 * 24, 90.0))  # the first is not stored any more
+    assert site.keep("s1") == {("s1", MARCH): ALL}
+    after = site.kept("s1")
+    assert {of: result for of, result in after.items() if of[1] != MARCH} == {
+        of: result for of, result in before.items() if of[1] != MARCH
+    }
+    assert after["footfall_entries", MARCH] == site.fresh("s1")["footfall_entries", MARCH]
+    assert site.fresh("s1")["footfall_entries", YEAR].status is Status.INSUFFICIENT
+
+
 def test_a_store_that_nobody_knows_is_said_so_and_windows_to_come_are_left_out(site: Site) -> None:
     keeping = Keeping(site.reading, site.steps.connection)
     with pytest.raises(UnknownStore):

@@ -1,14 +1,16 @@
 """The catalogue's metrics by pandas, as an analyst would write them: the cross-check of the benchmark.
 
 A metric is computed from the readings of its series by themselves, as a notebook does it, vectorised throughout: its
-value, its completeness (readings received of those expected), and how many gaps there are. No bounds, no digest.
+value, its completeness (readings received of those expected), how many gaps there are, and the digest over its rows; of
+a share of time its hard bounds too. Not the bounds of counts, which the engine has besides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 
 import pandas as pd
 
@@ -22,6 +24,8 @@ class Checked:
     value: float
     completeness: float
     gaps: int
+    digest: str
+    bounds: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class StoreFrame:
     start: datetime
     end: datetime
     readings: Mapping[tuple[str, str], pd.Series[float]]
+    definitions: Mapping[tuple[str, str], str]
 
     def of(self, *quantities: str) -> list[pd.Series[float]]:
         """Return the series of some quantities."""
@@ -54,7 +59,64 @@ def _checked(frame: StoreFrame, value: float, series: Sequence[pd.Series[float]]
         expected += frame.minutes * (13 / 24 if opening else 1)
         received += len(told)
         gaps += _gaps(frame, told, opening)
-    return Checked(float(value), received / expected, int(gaps))
+    return Checked(float(value), received / expected, int(gaps), _digest(frame, series))
+
+
+_RECORD = [("t_us", ">i8"), ("ordinal", ">i2"), ("value", ">f8"), ("flags", ">i2")]
+
+
+def _digest(frame: StoreFrame, series: Sequence[pd.Series[float]]) -> str:
+    """Return the Merkle root over the rows, as the handbook describes it."""
+    asked = {id(one) for one in series}
+    leaves = []
+    for definition, key in sorted((definition, key) for key, definition in frame.definitions.items()):
+        one = frame.readings[key]
+        if id(one) in asked:
+            rows = pd.DataFrame(
+                {"t_us": pd.DatetimeIndex(one.index).as_unit("us").asi8, "ordinal": 0, "value": one.array}
+            )
+            records = rows.assign(flags=0).to_records(index=False).astype(_RECORD).tobytes()
+            leaves.append(sha256(b"\0" + sha256(definition.encode()).digest() + records).digest())
+    return _root(leaves).hex()
+
+
+def _root(leaves: Sequence[bytes]) -> bytes:
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return sha256(b"\1" + _root(leaves[:split]) + _root(leaves[split:])).digest()
+
+
+_Held = tuple["pd.Series[bool]", "pd.Series[bool]", "pd.Series[bool]"]
+"""Whether something held at each reading: as read, surely and possibly."""
+
+
+def _shared(
+    frame: StoreFrame,
+    series: Sequence[pd.Series[float]],
+    judge: Callable[[pd.Series[float]], _Held],
+    opening: bool = False,
+) -> Checked:
+    """Return a share of time: a reading holds for a minute, a change is known to one, missing time is either way."""
+    held = observed = low = high = 0
+    for one in series:
+        as_read, surely, possibly = judge(one)
+        late = one.index.to_series().diff().shift(-1).fillna(2 * MINUTE) > 1.5 * MINUTE
+        lost = surely & (late | surely.ne(surely.shift(-1)))
+        gained = ~possibly & (late | possibly.ne(possibly.shift(-1)))
+        flags = pd.DataFrame({"held": as_read, "low": surely & ~lost, "high": possibly | gained})
+        if opening:
+            flags = flags.between_time("09:00", "21:59")
+        total = flags.sum()
+        held, low, high = held + total["held"], low + total["low"], high + total["high"]
+        observed += len(flags)
+    wanted = len(series) * frame.minutes * (13 / 24 if opening else 1)
+    checked = _checked(frame, held / observed, series, opening)
+    return replace(checked, bounds=(float(low / wanted), float((high + wanted - observed) / wanted)))
+
+
+def _certainly(held: pd.Series[bool]) -> _Held:
+    return held, held, held
 
 
 def _gaps(frame: StoreFrame, told: pd.Series[float], opening: bool) -> int:
@@ -123,13 +185,8 @@ def _busiest_day(frame: StoreFrame) -> Checked:
     return _checked(frame, _binned(frame, "D").max(), _doors(frame))
 
 
-def _share(held: Sequence[pd.Series[bool]]) -> float:
-    return sum(int(one.sum()) for one in held) / sum(len(one) for one in held)
-
-
 def _on_shelf(frame: StoreFrame) -> Checked:
-    stock = frame.of("stock_units")
-    return _checked(frame, _share([one.between_time("09:00", "21:59") >= 1 for one in stock]), stock, opening=True)
+    return _shared(frame, frame.of("stock_units"), lambda one: _certainly(one >= 1), opening=True)
 
 
 def _label_success(frame: StoreFrame) -> Checked:
@@ -155,22 +212,23 @@ def _carbon_dioxide(frame: StoreFrame) -> Checked:
 
 
 def _in_band(frame: StoreFrame) -> Checked:
-    held = [
-        one <= -18 if device.endswith("probe-3") else (one > 0) & (one <= 8)
-        for (quantity, device), one in frame.readings.items()
-        if quantity == "temperature"
-    ]
-    return _checked(frame, _share(held), frame.of("temperature"))
+    frozen = {id(one) for (_, device), one in frame.readings.items() if device.endswith("probe-3")}
+
+    def judge(one: pd.Series[float]) -> _Held:
+        low, high = one - 0.5, one + 0.5
+        if id(one) in frozen:
+            return one <= -18, high <= -18, low <= -18
+        return (one > 0) & (one <= 8), (low > 0) & (high <= 8), (high > 0) & (low <= 8)
+
+    return _shared(frame, frame.of("temperature"), judge)
 
 
 def _parking(frame: StoreFrame) -> Checked:
-    bays = frame.of("bay_occupied")
-    return _checked(frame, _share([bay >= 0.5 for bay in bays]), bays)
+    return _shared(frame, frame.of("bay_occupied"), lambda one: _certainly(one >= 0.5))
 
 
 def _availability(frame: StoreFrame) -> Checked:
-    states = frame.of("device_online")
-    return _checked(frame, _share([state >= 0.5 for state in states]), states)
+    return _shared(frame, frame.of("device_online"), lambda one: _certainly(one >= 0.5))
 
 
 METRICS: dict[str, Callable[[StoreFrame], Checked]] = {

@@ -1,7 +1,8 @@
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.metrics.spans import Spans
+from analytics.metrics.spans import Spans, reached
 
 pairs = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
 
@@ -29,3 +30,14 @@ def test_measures_equal_counted_points(a: list[tuple[int, int]], at: list[int]) 
     assert spans.measure(at, ends).tolist() == [
         len([p for p in inside if t <= p < e]) for t, e in zip(at, ends, strict=True)
     ]
+
+
+@given(
+    st.lists(st.integers(0, 60), max_size=4).map(sorted),
+    st.lists(st.integers(-5, 70), min_size=1, max_size=9),
+    st.booleans(),
+)
+def test_many_instants_in_order_reach_what_few_do(edges: list[int], at: list[int], in_order: bool) -> None:
+    few, many = np.array(edges, np.int64), np.array(at * 20, np.int64)
+    instants = np.sort(many) if in_order else many
+    assert reached(few, instants).tolist() == [sum(edge <= t for edge in edges) for t in instants.tolist()]
