@@ -6,9 +6,9 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import psycopg
@@ -23,7 +23,8 @@ from analytics.completeness_answer import By
 from analytics.completeness_ledger import Question, store_completeness
 from analytics.completeness_table import render_completeness
 from analytics.default_window import latest_day
-from analytics.errors import UnknownDevice, UnknownMetric, UnknownStore
+from analytics.district_table import render_district
+from analytics.errors import UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.rendering import render_answer, render_catalogue
 from analytics.scheduler.service import Scheduler
 from analytics.window_text import AskedWindow, WindowRefusedError
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         parsed.run(parsed)
-    except (CommandError, ConfigurationError, UnknownDevice, UnknownMetric, UnknownStore) as error:
+    except (CommandError, ConfigurationError, UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore) as error:
         return _failed(str(error))
     except WindowRefusedError as error:
         return _failed(say(f"problem_detail.{error.code}", Language.EN, **error.values))
@@ -84,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_question(answer)
     answer.set_defaults(run=_facilities)
 
+    district = commands.add_parser("district", help="answer a district's sums over its stores, and what they leave out")
+    _add_question(district, "district")
+    district.set_defaults(run=_district)
+
     ledger = commands.add_parser(
         "completeness", help="say what was expected of a store's devices and agents, and what became of it"
     )
@@ -106,8 +111,8 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings (TOML)")
 
 
-def _add_question(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("store", metavar="STORE", help="id of the store in the registry")
+def _add_question(verb: argparse.ArgumentParser, about: str = "store") -> None:
+    verb.add_argument(about, metavar=about.upper(), help=f"id of the {about} in the registry")
     _add_config(verb)
     verb.add_argument("--from", dest="start", metavar="TIME", help="start: local date, or time with its zone")
     verb.add_argument(
@@ -155,6 +160,12 @@ def _facilities(parsed: argparse.Namespace) -> None:
     print(answer.model_dump_json(indent=2) if parsed.json else render_answer(answer, parsed.lang), end="\n")
 
 
+def _district(parsed: argparse.Namespace) -> None:
+    with _asked(parsed, _district_window) as (c, window):
+        answer = facilities.district_answer(c, parsed.district, window)
+    print(answer.model_dump_json(indent=2) if parsed.json else render_district(answer, parsed.lang), end="\n")
+
+
 def _completeness(parsed: argparse.Namespace) -> None:
     with _asked(parsed) as (c, window):
         question = Question(parsed.by, datetime.now(UTC), parsed.device)
@@ -162,8 +173,42 @@ def _completeness(parsed: argparse.Namespace) -> None:
     print(answer.model_dump_json(indent=2) if parsed.json else render_completeness(answer, parsed.lang), end="\n")
 
 
+_WindowOf = Callable[[Database, argparse.Namespace, AskedWindow | None], Window]
+
+
+def _window(c: Database, parsed: argparse.Namespace, asked: AskedWindow | None) -> Window:
+    now = datetime.now(UTC)
+    days = asked.days if asked else (now.date(),)
+    fact = next(filter(None, (registry.store(c, parsed.store, on) for on in days)), None)
+    if fact is None:
+        raise UnknownStore(parsed.store)
+    return _placed(c, [parsed.store], asked, fact.time_zone, fact.business_day_start)
+
+
+def _district_window(c: Database, parsed: argparse.Namespace, asked: AskedWindow | None) -> Window:
+    days = asked.days if asked else (datetime.now(UTC).date(),)
+    on, fact = next(((on, f) for on in days if (f := registry.district(c, parsed.district, on))), (days[0], None))
+    if fact is None:
+        raise UnknownDistrict(parsed.district)
+    stores = [store.store_id for store in registry.stores(c, parsed.district, on)]
+    return _placed(c, stores, asked, fact.time_zone, time())
+
+
+def _placed(c: Database, stores: Sequence[str], asked: AskedWindow | None, time_zone: str, day_start: time) -> Window:
+    """Return the window asked for in its calendar, else the latest day with data of the stores."""
+    now = datetime.now(UTC)
+    asked = asked or latest_day(c, stores, time_zone, day_start, now)
+    if asked is None:
+        msg = (
+            f"no reading of {', '.join(stores) or 'its stores'} has arrived yet: start its agent, and look at "
+            "'smartstore-edge status CONFIG'"
+        )
+        raise CommandError(msg)
+    return asked.at(time_zone, day_start, now)
+
+
 @contextmanager
-def _asked(parsed: argparse.Namespace) -> Iterator[tuple[Database, Window]]:
+def _asked(parsed: argparse.Namespace, window_of: _WindowOf = _window) -> Iterator[tuple[Database, Window]]:
     """Yield a connection that reads, and the window that was asked for."""
     configured = settings.load(parsed.config)
     if (parsed.start is None) != (parsed.end is None):
@@ -172,20 +217,7 @@ def _asked(parsed: argparse.Namespace) -> Iterator[tuple[Database, Window]]:
     asked = None if parsed.start is None else AskedWindow.read(parsed.start, parsed.end)
     with psycopg.connect(conninfo(configured.database), application_name="smartstore") as c:
         read_only(c, configured.web.statement_timeout_s)
-        yield c, _window(c, parsed.store, asked)
-
-
-def _window(c: Database, store_id: str, asked: AskedWindow | None) -> Window:
-    now = datetime.now(UTC)
-    days = asked.days if asked else (now.date(),)
-    fact = next(filter(None, (registry.store(c, store_id, on) for on in days)), None)
-    if fact is None:
-        raise UnknownStore(store_id)
-    asked = asked or latest_day(c, [store_id], fact.time_zone, fact.business_day_start, now)
-    if asked is None:
-        msg = f"no reading of {store_id} has arrived yet: start its agent, and look at 'smartstore-edge status CONFIG'"
-        raise CommandError(msg)
-    return asked.at(fact.time_zone, fact.business_day_start, now)
+        yield c, window_of(c, parsed, asked)
 
 
 def _metrics(parsed: argparse.Namespace) -> None:
