@@ -69,7 +69,7 @@ def test_the_interval_of_a_rate_is_statsmodels_score_interval(count: int, exposu
 def test_the_interval_of_a_ratio_of_rates_is_near_the_quasi_poisson_model_and_turns_round() -> None:
     counts, factor = (5_200, 6_100), 2.5
     low, high = rate_ratio_interval(counts, (7.0, 8.0), factor)
-    halves = np.array([2_600, 2_600, 3_050, 3_050])
+    halves = np.array([2_560, 2_640, 3_090, 3_010])
     design = sm.add_constant(np.array([0.0, 0.0, 1.0, 1.0]))
     model = sm.GLM(halves, design, family=sm.families.Poisson(), exposure=np.array([3.5, 3.5, 4.0, 4.0]))
     assert (low, high) == pytest.approx(np.exp(model.fit(scale=factor).conf_int()[1]), rel=1e-3)
@@ -217,11 +217,12 @@ def test_a_gap_between_two_looks_keeps_its_state_for_a_while() -> None:
 
 
 def test_intervals_of_95_per_cent_cover_the_simulators_truth_about_as_often() -> None:
-    """A hundred seeded runs each; a thousand, of all the figures, are the benchmark coverage_of_intervals."""
+    """Eighty seeded runs each; a thousand, of all the figures, are the benchmark coverage_of_intervals."""
     found: dict[str, list[Told]] = defaultdict(list)
-    for seed in range(100):
+    for seed in range(80):
         for told in [*occupancy(seed), *devices(seed)]:
             found[told.name].append(told)
     covered = {name: sum(told.holds for told in all_told) for name, all_told in found.items()}
     assert len(covered) == 3
-    assert all(88 <= times <= 99 for times in covered.values()), covered  # 1 in 500 and 1 in 170 outside at 95 %
+    assert min(covered.values()) >= 70, covered  # at 95 % one figure in 150 would be below
+    assert sum(covered.values()) < 240, covered  # and all of them hold in one of 200,000
