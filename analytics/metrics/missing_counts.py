@@ -130,7 +130,7 @@ def _seen_often(slots: DaySlots, label: Int64) -> Bool:
 
 def _numbered(first: Int64, second: Int64) -> Int64:
     pair = first * (int(second.max()) + 1) + second
-    return np.unique(pair, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return np.asarray(np.unique(pair, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def _fitted(slots: DaySlots, label: Int64) -> _Factors:

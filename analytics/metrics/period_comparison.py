@@ -1,8 +1,8 @@
 """How much a rate has changed from one period to another, and how sure that is.
 
 Sources: as for ``overdispersion`` and ``resampling``; T. Hesterberg, What teachers should know about the bootstrap, Am.
-Stat. 69 (2015) 371, section 5 (expanded percentiles: a bootstrap of few days is too narrow). Days are the unit: their totals differ by more than Poisson's
-noise, and that they do is what tells a change from chance.
+Stat. 69 (2015) 371, section 5 (expanded percentiles: a bootstrap of few days is too narrow). Days are the unit: their
+totals differ by more than Poisson's noise, and that they do is what tells a change from chance.
 """
 
 from __future__ import annotations

@@ -75,7 +75,8 @@ def test_an_excluded_store_is_estimated_apart_from_how_the_others_moved() -> Non
 def test_too_few_stores_give_an_estimate_without_an_interval_and_nothing_left_out_none() -> None:
     rest = estimate_of_rest({"a": of_store(1_100, 1_000), "d": of_store(None, 400)})
     assert rest is not None
-    assert (rest.value, rest.interval) == (pytest.approx(440), None)
+    assert rest.value == pytest.approx(440)
+    assert rest.interval is None
     assert "no interval" in rest.method.en
     assert estimate_of_rest({"a": of_store(1_100, 1_000)}) is None
     assert estimate_of_rest({"a": of_store(1_100, 1_000), "e": of_store(None, None)}) is None

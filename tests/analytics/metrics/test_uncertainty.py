@@ -3,18 +3,19 @@
 from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
+import statsmodels.api as sm  # type: ignore[import-untyped]  # it has no types
 from coverage_tools.simulated_runs import Told, devices, occupancy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_inputs import inputs, observed
 from scipy import stats
-from statsmodels.stats.rates import confint_poisson
+from statsmodels.stats.rates import confint_poisson  # type: ignore[import-untyped]  # it has no types
 
 from analytics.metrics import traffic
 from analytics.metrics.doors import audit_scatter
@@ -89,6 +90,10 @@ def test_nothing_on_one_side_leaves_the_ratio_open_there(counts: tuple[int, int]
         rate_ratio_interval((0, 0), (1, 1), 1.5)
 
 
+def _ratio_of_sums(y: Any, x: Any, axis: int) -> Any:
+    return y.sum(axis) / x.sum(axis)
+
+
 @pytest.mark.parametrize("correction", Correction)
 def test_the_bootstrap_equals_scipys_from_the_same_draws(correction: Correction) -> None:
     rng = np.random.default_rng(3)
@@ -97,8 +102,8 @@ def test_the_bootstrap_equals_scipys_from_the_same_draws(correction: Correction)
     drawn = by_day(np.stack([receipts, visitors], axis=1), lambda s: s[..., 0] / s[..., 1], correction=correction)
     expected = stats.bootstrap(
         (receipts, visitors),
-        lambda y, x, axis: y.sum(axis) / x.sum(axis),
-        paired=True, vectorized=True, method=correction, rng=np.random.default_rng(SEED), batch=9_999,
+        _ratio_of_sums,
+        paired=True, vectorized=True, method=correction.value, rng=np.random.default_rng(SEED), batch=9_999,
     ).confidence_interval  # fmt: skip
     assert drawn is not None
     assert (drawn.low, drawn.high) == pytest.approx((expected.low, expected.high), rel=1e-9)
