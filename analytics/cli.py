@@ -16,10 +16,11 @@ from analytics import alerts_command, comparison_commands, compute_command, faci
 from analytics.api.app import create_app
 from analytics.api.models import Catalogue, CatalogueEntry
 from analytics.catalogue.all_metrics import METRICS
-from analytics.command_question import CommandError, add_config, add_question, asked_store
+from analytics.command_question import CommandError, add_config, add_question, asked_district, asked_store
 from analytics.completeness_answer import By
 from analytics.completeness_ledger import Question, store_completeness
 from analytics.completeness_table import render_completeness
+from analytics.district_table import render_district
 from analytics.errors import UnknownDevice, UnknownDistrict, UnknownMetric, UnknownStore
 from analytics.rendering import render_answer, render_catalogue
 from analytics.scheduler.service import Scheduler
@@ -73,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     answer = commands.add_parser("facilities", help="answer the smart facilities of a store over a window")
     add_question(answer)
     answer.set_defaults(run=_facilities)
+
+    district = commands.add_parser("district", help="answer a district's sums over its stores, and what they leave out")
+    add_question(district, "district")
+    district.set_defaults(run=_district)
 
     ledger = commands.add_parser(
         "completeness", help="say what was expected of a store's devices and agents, and what became of it"
@@ -130,6 +135,12 @@ def _facilities(parsed: argparse.Namespace) -> None:
     with asked_store(parsed) as (c, window):
         answer = facilities.store_answer(c, parsed.store, window)
     print(answer.model_dump_json(indent=2) if parsed.json else render_answer(answer, parsed.lang), end="\n")
+
+
+def _district(parsed: argparse.Namespace) -> None:
+    with asked_district(parsed) as (c, window):
+        answer = facilities.district_answer(c, parsed.district, window)
+    print(answer.model_dump_json(indent=2) if parsed.json else render_district(answer, parsed.lang), end="\n")
 
 
 def _completeness(parsed: argparse.Namespace) -> None:

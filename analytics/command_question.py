@@ -30,9 +30,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings (TOML)")
 
 
-def add_question(verb: argparse.ArgumentParser) -> None:
-    """Add a store, the settings, a window and the form of the answer."""
-    verb.add_argument("store", metavar="STORE", help="id of the store in the registry")
+def add_question(verb: argparse.ArgumentParser, about: str = "store") -> None:
+    """Add a store (or district), the settings, a window and the form of the answer."""
+    verb.add_argument(about, metavar=about.upper(), help=f"id of the {about} in the registry")
     add_window(verb)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from analytics.catalogue.all_metrics import METRICS
 from analytics.catalogue.metric import Metric
+from analytics.district_sums import district_sum
 from analytics.errors import UnknownDistrict
 from analytics.evaluate import Measured, compared
 from analytics.evaluation import time_window
@@ -15,7 +16,6 @@ from analytics.next_step import next_step
 from analytics.results import (
     AreaAnswer,
     DistrictAnswer,
-    DistrictSum,
     FacilitiesAnswer,
     Facility,
     Result,
@@ -43,11 +43,6 @@ AREA_NAMES = {
     Facility.CHECKOUT: Text(en="Self-checkout", zh="自助收银"),
     Facility.SENSING: Text(en="Sensing devices", zh="感知设备"),
 }
-_NOT_UNIQUE = Text(
-    en="A sum of store counts: whoever enters two stores counts twice. It is not a number of unique visitors.",
-    zh="各门店计数之和：进入两家门店的人计两次，不是去重后的访客数。",
-)
-_SUM_NOTES = {"footfall_entries": _NOT_UNIQUE}
 
 
 def store_answer(c: Database, store_id: str, window: Window) -> FacilitiesAnswer:
@@ -79,7 +74,7 @@ def district_answer(c: Database, district_id: str, window: Window) -> DistrictAn
         registry_version=version,
         evidence=bool(answers) and not district.simulated and all(answer.evidence for answer in answers),
         stores=answers,
-        sums=tuple(_sum(metric, answers) for metric in METRICS.values() if metric.summable),
+        sums=tuple(district_sum(m, _of_metric(m, answers)) for m in METRICS.values() if m.summable),
     )
 
 
@@ -151,25 +146,15 @@ def _silent(results: Sequence[Result], measured: Measured) -> list[Silence]:
     return sorted(silent, key=lambda s: (s.since_us, s.device, s.quantity, s.channel))
 
 
-def _sum(metric: Metric, answers: Sequence[FacilitiesAnswer]) -> DistrictSum:
-    """Return the sum over the stores that have a value; a sum of counts stays a whole number."""
-    results = {
+def _of_metric(metric: Metric, answers: Sequence[FacilitiesAnswer]) -> dict[str, Result]:
+    """Return one metric's result of each store."""
+    return {
         answer.store_id: result
         for answer in answers
         for area in answer.areas
         for result in area.results
         if result.metric == metric.name
     }
-    values = {store_id: result.value for store_id, result in results.items() if result.value is not None}
-    return DistrictSum(
-        metric=metric.name,
-        name=Text(en=metric.name_en, zh=metric.name_zh),
-        unit=metric.unit,
-        value=sum(values.values()) if values else None,
-        stores_included=tuple(values),
-        stores_excluded=tuple(store_id for store_id in results if store_id not in values),
-        note=_SUM_NOTES.get(metric.name),
-    )
 
 
 def district_in(c: Database, district_id: str, window: Window, version: int) -> tuple[DistrictFact, list[StoreFact]]:

@@ -189,6 +189,21 @@ class DistrictAnswer(ResultModel):
     sums: tuple[DistrictSum, ...]
 
 
+class RestEstimate(ResultModel):
+    """An estimate of what a measured sum leaves out; it is in no measured value."""
+
+    value: float
+    interval: Interval | None
+    """Null where too few stores tell how far it may be off."""
+    stores: tuple[str, ...]
+    """Excluded stores that it stands for."""
+    gaps_of: tuple[str, ...]
+    """Included stores whose gaps it stands for."""
+    stores_without: tuple[str, ...]
+    """Stores without a value of which nothing tells an estimate either."""
+    method: Text
+
+
 class DistrictSum(ResultModel):
     """A measured sum over the stores that qualify; the others are named, never estimated into it."""
 
@@ -196,8 +211,12 @@ class DistrictSum(ResultModel):
     name: Text
     unit: str
     value: Annotated[int | float | None, Field()]
+    interval: Interval | None = None
+    """Of the true sum over the included stores."""
     stores_included: tuple[str, ...]
     stores_excluded: tuple[str, ...]
+    rest: RestEstimate | None = None
+    """What is left out, estimated apart; null where nothing is or nothing tells."""
     note: Text | None = None
 
 

@@ -178,6 +178,9 @@ DISTRICT_ANSWER = DistrictAnswer(
             name=RESULT.name,
             unit="count",
             value=612,
+            interval=Interval(
+                low=588, high=637, level=0.95, method="sum over stores: confidence intervals as independent"
+            ),
             stores_included=("north-gate",),
             stores_excluded=(),
         ),

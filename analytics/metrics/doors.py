@@ -10,11 +10,14 @@ import numpy as np
 
 from analytics.metrics.counts import Slots, joined, largest
 from analytics.metrics.inputs import Audit, Inputs, Observed
-from analytics.metrics.intervals import CaptureRate, Spread, capture_rate, true_counts, true_spread
+from analytics.metrics.intervals import CaptureRate, Spread, capture_rate, quantile, true_counts, true_spread
 from analytics.metrics.missing_counts import DaySlots, Imputed, impute
+from analytics.metrics.overdispersion import spread
 from analytics.metrics.spans import Float64, Int64, Spans
 from analytics.windows import DAY_US, utc_offset_us
 
+LEAST_FREEDOM = 5
+"""Audits beyond the first of each counter from which on their scatter is believed."""
 OPPOSITE = {"entries": "exits", "exits": "entries"}
 _SHORTEST_SLOT_US = 300_000_000
 """Gaps are imputed by slots of the counter's period, of five minutes where that is shorter."""
@@ -140,12 +143,16 @@ def audited(counters: Sequence[DoorCounts], audits: Sequence[Audit], level: floa
     if not found:
         return None
     if all(own):
-        rates = tuple(_rate(group, level) for group in own)
+        scatter = audit_scatter(own, level)
+        rates = tuple(_rate(group, level, scatter) for group in own)
         method = "true count behind the measured one: each counter's audits (Wilson), thinning, sums by MOVER"
         return Audited(rates, np.arange(len(own), dtype=np.int64), level, method)
     counted = sum(1 for group in own if group)
     method = f"true count behind the measured one: audits of {counted} of {len(own)} counters pooled (Wilson), thinning"
-    return Audited((_rate(sorted_audits(found), level),), np.zeros(len(own), dtype=np.int64), level, method)
+    pooled = sorted_audits(found)
+    return Audited(
+        (_rate(pooled, level, audit_scatter([pooled], level)),), np.zeros(len(own), dtype=np.int64), level, method
+    )
 
 
 def sorted_audits(audits: set[Audit]) -> list[Audit]:
@@ -153,5 +160,24 @@ def sorted_audits(audits: set[Audit]) -> list[Audit]:
     return sorted(audits, key=lambda a: (a.device, a.quantity, a.manual_count, a.device_count))
 
 
-def _rate(audits: list[Audit], level: float) -> CaptureRate:
-    return capture_rate(sum(a.device_count for a in audits), sum(a.manual_count for a in audits), level)
+def audit_scatter(groups: Sequence[Sequence[Audit]], level: float) -> float:
+    """Return the variance of counters' counts per crossing that the differences between their audits show.
+
+    Notes
+    -----
+    Misses and false counts that cancel in a sum still scatter: squares of the counts about each counter's own rate,
+    per crossing, over their degrees of freedom, and enlarged by the square of Student's quantile over the normal one.
+    Fewer than ``LEAST_FREEDOM`` degrees of freedom tell nothing: 0.
+    """
+    square, freedom = 0.0, 0
+    for group in groups:
+        device, manual = (np.array([getattr(a, n) for a in group]) for n in ("device_count", "manual_count"))
+        square += float(((device - device.sum() / manual.sum() * manual) ** 2 / manual).sum())
+        freedom += len(group) - 1
+    if freedom < LEAST_FREEDOM:
+        return 0.0
+    return square / freedom * (spread(level, freedom) / quantile(level)) ** 2
+
+
+def _rate(audits: list[Audit], level: float, scatter: float) -> CaptureRate:
+    return capture_rate(sum(a.device_count for a in audits), sum(a.manual_count for a in audits), level, scatter)

@@ -74,15 +74,25 @@ class CaptureRate:
     variance_per_count: float
 
 
-def capture_rate(device_count: int, manual_count: int, level: float = 0.95) -> CaptureRate:
+def capture_rate(device_count: int, manual_count: int, level: float = 0.95, scatter: float = 0.0) -> CaptureRate:
     """Return the capture rate that an audit shows.
+
+    Parameters
+    ----------
+    device_count, manual_count
+        What the counter and what a person counted of the same crossings; manual_count > 0.
+    level
+        Confidence level of the rate's interval.
+    scatter
+        Variance of the counter's counts per crossing, as several audits show it; 0: they don't.
 
     Notes
     -----
     A counter that misses: captured ~ Binomial(true, p), p by Wilson; of C counted, the true number has the variance
     C (1 - p) / p² about C / p. A counter that over-counts in the audit: the surplus share q by Wilson, rate 1 + q,
-    variance C q / (1 + q)³ (false counts as Poisson). Misses and false counts that cancel within an audit are not told
-    apart. Over-counting above twice the truth is beyond the model; q is then taken as 1.
+    variance C q / (1 + q)³ (false counts as Poisson). Misses and false counts that cancel within one audit are not told
+    apart; where several audits ``scatter`` by more than this, it stands in place of either: rate p by the normal
+    interval, variance C scatter / p³. Over-counting above twice the truth is beyond the model; q is then taken as 1.
 
     Examples
     --------
@@ -90,14 +100,28 @@ def capture_rate(device_count: int, manual_count: int, level: float = 0.95) -> C
     >>> rate.point, round(rate.low, 3), round(rate.high, 3)
     (0.96, 0.902, 0.984)
     """
+    share = device_count / manual_count
+    if scatter > crossing_variance(share) and share > 0:
+        half = quantile(level) * sqrt(scatter / manual_count)
+        return CaptureRate(share, max(share - half, 0.0), share + half, scatter / share**3)
     if device_count <= manual_count:
         low, high = wilson(device_count, manual_count, level)
-        share = device_count / manual_count
         return CaptureRate(share, low, high, (1 - share) / share**2 if share > 0 else float("inf"))
     surplus = min(device_count - manual_count, manual_count)
     low, high = wilson(surplus, manual_count, level)
     share = surplus / manual_count
     return CaptureRate(1 + share, 1 + low, 1 + high, share / (1 + share) ** 3)
+
+
+def crossing_variance(rate: float) -> float:
+    """Return the variance of a counter's counts per crossing where it only misses (rate up to 1) or only adds.
+
+    Examples
+    --------
+    >>> round(crossing_variance(0.96), 4), round(crossing_variance(1.02), 4)
+    (0.0384, 0.02)
+    """
+    return rate * (1 - rate) if rate <= 1 else rate - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -128,8 +128,9 @@ def _seen_often(slots: DaySlots, label: Int64) -> Bool:
     return np.asarray(seen[cell] >= LEAST_DAYS, dtype=np.bool_)
 
 
-def _numbered(*labels: Int64) -> Int64:
-    return np.unique(np.stack(labels), axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+def _numbered(first: Int64, second: Int64) -> Int64:
+    pair = first * (int(second.max()) + 1) + second
+    return np.asarray(np.unique(pair, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def _fitted(slots: DaySlots, label: Int64) -> _Factors:

@@ -12,6 +12,7 @@ from analytics.results import (
     Completeness,
     Coverage,
     DistrictAnswer,
+    DistrictSum,
     FacilitiesAnswer,
     Facility,
     Gap,
@@ -195,3 +196,13 @@ class Reader:
         """Return the names of stores as one phrase."""
         names = {store.store_id: self.text(store.name) for store in answer.stores}
         return self.t("phrase.separator").join(names.get(store_id, store_id) for store_id in store_ids)
+
+    def sum_bounds(self, of: DistrictSum) -> str | None:
+        """Return the bounds of a district's sum, None where there are none."""
+        bounds = phrases.bounds(of.interval, of.value, of.unit, self.language)
+        return None if bounds is None else self.t("page.sum_true", bounds=bounds)
+
+    def rest(self, answer: DistrictAnswer, of: DistrictSum) -> str | None:
+        """Return the estimate of what a district's sum leaves out, None where there is none."""
+        names = {store.store_id: self.text(store.name) for store in answer.stores}
+        return None if of.rest is None else phrases.rest(of.rest, of.unit, names, self.language)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from math import ceil, floor
 
-from analytics.results import Completeness, Coverage, Gap, LimitCheck, Result, Status
-from analytics.wording import formats
+from analytics.results import Completeness, Coverage, Gap, Interval, LimitCheck, RestEstimate, Result, Status
+from analytics.wording import formats, texts
 from analytics.wording.language import Language
 from analytics.wording.texts import either, say
 from edge.wire.quantities import QUANTITIES
@@ -27,20 +27,44 @@ def value(result: Result, language: Language) -> str | None:
 
 
 def interval(result: Result, language: Language) -> str | None:
-    """Return the bounds of the true value: a confidence interval by its level, hard bounds as certain.
+    """Return the bounds of a result's true value, see ``bounds``; None where there are none."""
+    return bounds(result.interval, result.value, result.unit, language)
+
+
+def bounds(of: Interval | None, shown: float | None, unit: str, language: Language) -> str | None:
+    """Return the bounds of a true value: a confidence interval by its level, hard bounds as certain.
 
     Bounds of counts are widened to whole ones. Bounds that round to the value shown say only that it is certain.
     """
-    bounds = result.interval
-    if bounds is None:
+    if of is None:
         return None
-    ends = (floor(bounds.low), ceil(bounds.high)) if result.unit == "count" else (bounds.low, bounds.high)
-    low, high = (formats.quantity(end, result.unit, language) for end in ends)
-    if bounds.level is not None:
-        return say("phrase.confidence", language, low=low, high=high, level=formats.round_percent(bounds.level))
-    if low == high == value(result, language):
+    ends = (floor(of.low), ceil(of.high)) if unit == "count" else (of.low, of.high)
+    low, high = (formats.quantity(end, unit, language) for end in ends)
+    if of.level is not None:
+        return say("phrase.confidence", language, low=low, high=high, level=formats.round_percent(of.level))
+    if shown is not None and low == high == formats.quantity(shown, unit, language):
         return say("phrase.certain", language)
     return say("phrase.bounds", language, low=low, high=high)
+
+
+def rest(of: RestEstimate, unit: str, names: Mapping[str, str], language: Language) -> str:
+    """Return the estimate of what a sum leaves out, with what it stands for and its range where that is told."""
+    value = float(round(of.value)) if unit == "count" else of.value
+    shown = formats.quantity(value, unit, language)
+    if of.interval is not None:
+        ends = (
+            (floor(of.interval.low), ceil(of.interval.high)) if unit == "count" else (of.interval.low, of.interval.high)
+        )
+        low, high = (formats.quantity(end, unit, language) for end in ends)
+        level = formats.round_percent(of.interval.level or 0.0)
+        shown = say("phrase.rest_range", language, value=shown, low=low, high=high, level=level)
+    separator = say("phrase.separator", language)
+    parts = [
+        say(key, language, names=separator.join(names.get(store, store) for store in stores))
+        for key, stores in (("phrase.rest_stores", of.stores), ("phrase.rest_gaps", of.gaps_of))
+        if stores
+    ]
+    return say("phrase.rest", language, value=shown, what=separator.join(parts), method=texts.of(of.method, language))
 
 
 def miscounted(result: Result, language: Language) -> str | None:

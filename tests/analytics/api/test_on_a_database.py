@@ -151,6 +151,22 @@ def test_a_district_has_its_stores_and_names_those_outside_its_sums(client: http
     assert len(entries.stores_excluded) == len(PLAN.stores) - 1
 
 
+def test_the_command_line_answers_a_districts_sums(
+    client: httpx.Client, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["district", PLAN.district_id, "--config", str(config)]
+    assert cli.main([*asked, "--from", "2026-05-04", "--to", "2026-05-05", "--json"]) == 0
+    answer = DistrictAnswer.model_validate_json(capsys.readouterr().out)
+    path = f"/districts/{PLAN.district_id}/facilities"
+    assert answer == DistrictAnswer.model_validate_json(client.get(path, params=WINDOW).content)
+    assert cli.main([*asked, "--lang", "zh"]) == 0
+    shown = capsys.readouterr().out
+    assert "合计" in shown
+    assert PLAN.stores[1].names.zh in shown  # left out, and named
+    assert cli.main(["district", "nowhere", "--config", str(config)]) == 1
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_times_with_a_zone_and_bare_dates_ask_the_same(client: httpx.Client) -> None:
     path = f"/stores/{PLAYED.store_id}/metrics/energy_use"
     by_date = client.get(path, params=WINDOW).json()
