@@ -79,7 +79,7 @@ def test_the_stricter_limit_of_carbon_dioxide_is_another_metric() -> None:
     outcome = air.measure_indoor(made(gauge("carbon_dioxide", by_hour(999.0, 1_000.0, 1_001.0), accuracy=0.5)))
     assert outcome.value == pytest.approx(2 / 3)
     assert outcome.bounds is not None
-    assert (outcome.bounds.low, outcome.bounds.high) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert [outcome.bounds.low, outcome.bounds.high] == pytest.approx([1 / 3, 2 / 3])
     assert air.measure_indoor(made(limits={})).undefined == "no_limit_in_force"
 
 
