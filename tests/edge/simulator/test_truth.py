@@ -243,7 +243,8 @@ def test_what_energy_is_related_to_equals_other_sums() -> None:
 
 def test_excursions_and_kinetic_temperature_equal_looking_each_three_seconds() -> None:
     day, values = _of_day(A)
-    number, minutes, kinetic = 0, 0.0, {}
+    number, minutes = 0, 0.0
+    kinetic: dict[bool, float] = {}
     for cabinet in A.habits.cabinets:
         truth_of = cold_chain.cabinet_day(A, day, cabinet)
         course = [truth_of.at(t) for t in range(day.start_us, day.end_us, 3 * SECOND_US)]
