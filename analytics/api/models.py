@@ -152,7 +152,7 @@ class CatalogueEntry(ApiModel):
     source: str
     edge_cases: str
     point_kinds: tuple[str, ...] = Field(description="Kinds of point that it concerns; empty: every registered device")
-    quantities: tuple[str, ...]
+    quantities: tuple[str, ...] = Field(description="What it is computed from; empty: every quantity")
     completeness_floor: float
     tolerance: float = Field(description="Relative tolerance of a recomputation; 0: exact")
     summable: bool = Field(description="Whether a district's figure is the sum of its stores'")

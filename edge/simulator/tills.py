@@ -7,7 +7,7 @@ queue of several servers, first come first served, whose service takes a while t
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
@@ -55,11 +55,9 @@ def purchases(store: StorePlan, day: date) -> tuple[Purchase, ...]:
     return tuple(made)
 
 
-def true_conversion(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:
-    """Return (receipts, people who came in) within a window."""
-    paid = sum(start_us <= purchase.paid_us < end_us for purchase in purchases(store, day.date))
-    came = crossings(store, day.date).came_us
-    return paid, bisect_left(came, end_us) - bisect_left(came, start_us)
+def true_receipts(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> int:
+    """Return the receipts within a window."""
+    return sum(start_us <= purchase.paid_us < end_us for purchase in purchases(store, day.date))
 
 
 def true_wait_us(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:

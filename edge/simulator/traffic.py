@@ -146,3 +146,9 @@ def _passing(times: array[int], door: Door, rng: Random, direction: int) -> list
 
 def _sorted(store: StorePlan, side: defaultdict[str, list[int]]) -> dict[str, array[int]]:
     return {door.door_id: array("q", sorted(side[door.door_id])) for door in store.doors}
+
+
+def true_arrivals(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> int:
+    """Return the people who came in within a window."""
+    came = crossings(store, day.date).came_us
+    return bisect_left(came, end_us) - bisect_left(came, start_us)

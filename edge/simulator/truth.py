@@ -99,14 +99,22 @@ def _people(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) 
         values["dwell_mean"] = sum(us for us, _ in spent) / sum(people for _, people in spent) / MINUTE_US
     if store.habits.passers:
         values["capture_rate"] = _ratio(passers.true_capture, store, days, start_us, end_us)
+    if store.habits.tills or store.habits.checkout:
+        values["conversion_rate"] = _ratio(_receipts, store, days, start_us, end_us)
     if store.habits.tills:
-        values["conversion_rate"] = _ratio(tills.true_conversion, store, days, start_us, end_us)
         values["queue_length_mean"] = _ratio(tills.true_queue_us, store, days, start_us, end_us)
         values["queue_wait_mean"] = _ratio(tills.true_wait_us, store, days, start_us, end_us) / SECOND_US
     if store.habits.counted_zones and not math.isnan(occupancy):
         values["zone_heat"] = math.fsum(counted_zones.true_heat(store, day, start_us, end_us) for day in days)
         values["zone_dwell_mean"] = _ratio(counted_zones.true_stay_min, store, days, start_us, end_us)
     return values
+
+
+def _receipts(store: StorePlan, day: LocalDay, start_us: int, end_us: int) -> tuple[int, int]:
+    """Return (receipts of tills and self-checkouts, people who came in) within a window."""
+    at_tills = tills.true_receipts(store, day, start_us, end_us) if store.habits.tills else 0
+    at_machines = checkout.true_transactions(store, day, start_us, end_us) if store.habits.checkout else 0
+    return at_tills + at_machines, traffic.true_arrivals(store, day, start_us, end_us)
 
 
 def _of_energy(store: StorePlan, days: list[LocalDay], start_us: int, end_us: int) -> dict[str, float]:

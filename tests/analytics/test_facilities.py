@@ -89,12 +89,18 @@ def test_the_simulated_district_agrees_with_its_truth_and_says_where_it_cannot_k
         for result in results(answer.stores[1]).values()
         if result.facility is Facility.TRAFFIC
     )
-    assert results(answer.stores[0])["conversion_rate"].status is Status.NOT_INSTALLED
+    assert results(answer.stores[3])["conversion_rate"].status is Status.NOT_INSTALLED
     assert status["b", "labels"] is Status.DECLARED
     assert status["b", "parking"] is Status.NOT_INSTALLED
     assert status["c", "traffic"] is Status.INSUFFICIENT  # its counter is silent for most of each day
     assert status["c", "cold_chain"] is Status.INSUFFICIENT
     assert status["d", "air"] is Status.INSUFFICIENT  # one of two sensors is off
+    of_c = results(next(s for s in answer.stores if s.store_id == "sim-store-c"))
+    assert of_c["energy_per_visitor"].status is Status.INSUFFICIENT  # for want of the counter, which is no meter
+    assert status["c", "energy"] is Status.MEASURED
+    assert of_c["data_completeness"].value is not None
+    assert of_c["data_completeness"].value < 0.9
+    assert status["c", "sensing"] is Status.MEASURED
     sums = {one.metric: one for one in answer.sums}
     counted = [results(s)["footfall_entries"].value for s in answer.stores if s.store_id != "sim-store-c"]
     assert sums["footfall_entries"].value == sum(value for value in counted if value is not None)

@@ -87,3 +87,21 @@ def test_conversion_stands_on_perimeter_doors_and_is_installed_where_a_till_is()
         result, _ = Evaluation(conversion, of_store, Calendar.of(of_store), list(found)).result({}, ())
         states[number] = result.status
     assert list(states.values()) == [Status.NOT_INSTALLED, Status.DECLARED, Status.INSUFFICIENT]
+
+
+def test_a_metric_that_relates_meters_to_doors_takes_the_perimeters_and_covers_meters() -> None:
+    main = point("main", "energy", "main_meter")
+    outer, inner = (
+        point(f"door-{perimeter}", "traffic", "door_line", perimeter=perimeter) for perimeter in (True, False)
+    )
+    series = [watched("m", "active_energy", main), watched("o", "entries", outer), watched("i", "entries", inner)]
+    made, metric = facts([main, outer, inner], series), METRICS["energy_per_visitor"]
+    assert [w.series.device_id for w in made.watched_by(metric)] == ["m", "o"]
+    assert made.coverage_of(metric) == Coverage(points_exist=1, points_instrumented=1)
+    assert not metric.decides
+
+
+def test_a_metric_of_every_quantity_takes_every_series() -> None:
+    shelf, bay = point("shelf", "shelves", "shelf_position"), point("bay", "parking", "parking_bay")
+    made = facts([shelf, bay], [watched("s", "stock_units", shelf), watched("b", ONLINE, bay)])
+    assert len(made.watched_by(METRICS["data_completeness"])) == 2

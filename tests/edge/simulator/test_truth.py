@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.simulator import air, checkout, cold_chain, energy, labels, parking, screens, shelves, traffic
+from edge.simulator import air, checkout, cold_chain, energy, labels, parking, screens, sensing, shelves, traffic
 from edge.simulator.local_day import MINUTE_US, SECOND_US, LocalDay, local_day
 from edge.simulator.plan import district_plan
 from edge.simulator.site import StorePlan
@@ -67,7 +67,8 @@ def test_metrics_are_those_of_the_facilities_that_the_store_has(store: StorePlan
     expected |= {"parking_occupancy"} if store.habits.parking else set()
     expected |= {"occupancy_mean", "capacity_use", "dwell_mean"}
     expected |= {"capture_rate"} if store.habits.passers else set()
-    expected |= {"conversion_rate", "queue_length_mean", "queue_wait_mean"} if store.habits.tills else set()
+    expected |= {"queue_length_mean", "queue_wait_mean"} if store.habits.tills else set()
+    expected |= {"conversion_rate"} if store.habits.tills or store.habits.checkout else set()
     expected |= {"zone_heat", "zone_dwell_mean"} if store.habits.counted_zones else set()
     expected |= {"out_of_stock_rate", "out_of_stock_spells"} if store.habits.shelves else set()
     expected |= {"parking_turnover", "parking_mean_stay"} if store.habits.parking else set()
@@ -289,3 +290,61 @@ def test_without_opening_hours_there_is_no_availability() -> None:
 def test_an_empty_window_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
         truth(A, 10, 10)
+
+
+def test_what_energy_is_related_to_equals_other_sums() -> None:
+    day, values = _of_day(D)
+    used = values["energy_use"]
+    truths = [energy.circuit_day(D, circuit, DAY) for circuit in D.habits.circuits]
+    hours = range(day.opens_us, day.closes_us, 20 * SECOND_US)
+    opening = math.fsum(truth.power_kw(t) for truth in truths for t in hours) * 20 / 3600
+    open_h = (day.closes_us - day.opens_us) / (60 * MINUTE_US)
+    assert values["energy_night_load"] == pytest.approx((used - opening) / (24 - open_h) / (opening / open_h), rel=1e-9)
+    assert values["energy_intensity"] == used / 18_000
+    assert values["energy_per_visitor"] == used / values["footfall_entries"]
+    assert values["energy_sub_metered_share"] == pytest.approx(1.0, rel=1e-12)  # every circuit has a meter
+    quarters = [
+        math.fsum(truth.power_kw(start + step * MINUTE_US) for truth in truths for step in range(15)) / 15
+        for start in range(day.start_us, day.end_us, 15 * MINUTE_US)
+    ]
+    assert values["energy_peak_demand"] == pytest.approx(max(quarters), rel=1e-9)
+    partly = _of_day(A)[1]["energy_sub_metered_share"]
+    assert 0.4 < partly < 0.6  # lighting and air conditioning of three circuits
+
+
+def test_excursions_and_kinetic_temperature_equal_looking_each_three_seconds() -> None:
+    day, values = _of_day(A)
+    number, minutes = 0, 0.0
+    kinetic: dict[bool, float] = {}
+    for cabinet in A.habits.cabinets:
+        truth_of = cold_chain.cabinet_day(A, day, cabinet)
+        course = [truth_of.at(t) for t in range(day.start_us, day.end_us, 3 * SECOND_US)]
+        for out, run in groupby(course, key=lambda celsius: not truth_of.in_band(celsius)):
+            lasted = sum(1 for _ in run) / 20
+            number, minutes = (number + 1, minutes + lasted) if out and lasted >= 30 else (number, minutes)
+        rate = math.fsum(math.exp(-83_144 / 8.314472 / (celsius + 273.15)) for celsius in course) / len(course)
+        found = -83_144 / 8.314472 / math.log(rate) - 273.15
+        kinetic[truth_of.frozen] = max(found, kinetic.get(truth_of.frozen, -99.0))
+    assert values["cold_chain_excursions"] == number > 0
+    assert values["cold_chain_excursion_time"] == pytest.approx(minutes, abs=0.4 * number)
+    assert values["chilled_kinetic_temperature"] == pytest.approx(kinetic[False], abs=1e-4)
+    assert values["frozen_kinetic_temperature"] == pytest.approx(kinetic[True], abs=1e-4)
+
+
+def test_failures_are_the_times_at_which_the_agent_notices_one() -> None:
+    days = [local_day(C, DAY + timedelta(days=n)) for n in range(2)]
+    values = truth(C, days[0].start_us, days[1].end_us)
+    lasted = []
+    for device in C.devices:
+        silent = [slot in sensing.offline_slots(C, device, day) for day in days for slot in range(day.slots)]
+        lasted += [5 * sum(1 for _ in run) for is_silent, run in groupby(silent) if is_silent]
+    assert values["device_failures"] == len(lasted) == 8  # three probes and a counter, each day
+    assert values["device_time_to_repair"] == pytest.approx(sum(lasted) / len(lasted))
+    assert truth(D, days[0].start_us, days[0].end_us)["device_failures"] == 0  # what is always off does not fail
+    middle = truth(C, days[0].opens_us + 60 * MINUTE_US, days[0].closes_us)
+    assert "device_time_to_repair" not in middle  # all had begun before
+
+
+def test_the_counters_are_as_true_as_they_do_not_miss() -> None:
+    missed = [traffic.missed_share(D, device) for device in D.devices_of("traffic")]
+    assert _of_day(D)[1]["count_accuracy"] == pytest.approx(1 - sum(missed) / len(missed))
