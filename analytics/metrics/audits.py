@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from analytics.metrics.inputs import Audit, Inputs, Outcome, bounded
 from analytics.metrics.intervals import wilson
@@ -77,8 +78,20 @@ def measure_age(inputs: Inputs) -> Outcome:
     detail: dict[str, object] = {"never_audited": _never(inputs, _audits(inputs)), "by_device": last}
     if not dated:
         return Outcome(None, detail=detail, undefined="never_audited")
-    oldest = min(max(on for on, of in dated if of == device) for device in last)
-    return Outcome(float((inputs.window.last_date - oldest).days), detail=detail)
+    return Outcome(float(age_of_oldest(dated, inputs.window.last_date)), detail=detail)
+
+
+def age_of_oldest(made: Sequence[tuple[date, str]], on: date) -> int:
+    """Return the days from the last audit of the counter whose last is oldest; audits as (date, counter).
+
+    Examples
+    --------
+    >>> made = [(date(2026, 1, 5), "north"), (date(2026, 3, 1), "north"), (date(2026, 2, 20), "south")]
+    >>> age_of_oldest(made, date(2026, 3, 2))
+    10
+    """
+    last = {counter: made_on for made_on, counter in sorted(made)}
+    return (on - min(last.values())).days
 
 
 def _interval(of: Accuracy) -> tuple[float, float]:

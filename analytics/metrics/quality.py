@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.metrics.completeness import received
 from analytics.metrics.inputs import MICROSECONDS, NOT_LIVE, Inputs, Observed, Outcome, SeriesArrays
@@ -55,7 +56,18 @@ def measure_validity(inputs: Inputs) -> Outcome:
     detail = {"readings": int(flags.size), "doubted": doubted, "refused_payloads": refused}
     if flags.size + refused == 0:
         return Outcome(None, detail=detail, undefined="nothing_observed")
-    return Outcome(int((flags & DOUBTFUL == 0).sum()) / (flags.size + refused), detail=detail)
+    return Outcome(undoubted_share(flags, refused), detail=detail)
+
+
+def undoubted_share(flags: NDArray[np.int16], refused_payloads: int) -> float:
+    """Return the readings without a flag that casts doubt as a share of all readings and refused payloads.
+
+    Examples
+    --------
+    >>> undoubted_share(np.array([0, 0, Flag.CLOCK_SUSPECT, 0], dtype=np.int16), refused_payloads=1)
+    0.6
+    """
+    return int((flags & DOUBTFUL == 0).sum()) / (flags.size + refused_payloads)
 
 
 def out_of_order(received_us: Int64) -> Bool:
@@ -107,8 +119,18 @@ def measure_timeliness(inputs: Inputs) -> Outcome:
         return Outcome(None, detail=detail, undefined="no_delay_known")
     for percentile, delay in zip((50, 95, 99), np.percentile(after, (50, 95, 99)), strict=True):
         detail[f"delay_p{percentile}_s"] = float(delay) / MICROSECONDS
-    within = int((after <= inputs.limits[DELAY] * MICROSECONDS).sum())
-    return Outcome(within / after.size, detail=detail)
+    return Outcome(timely_share(after, round(inputs.limits[DELAY] * MICROSECONDS)), detail=detail)
+
+
+def timely_share(delay_us: Int64, limit_us: int) -> float:
+    """Return the share of delays within a limit, both in µs.
+
+    Examples
+    --------
+    >>> timely_share(np.array([1_000_000, 299_000_000, 300_000_000, 301_000_000]), 300_000_000)
+    0.75
+    """
+    return int((delay_us <= limit_us).sum()) / delay_us.size
 
 
 def measure_clock_offset(inputs: Inputs) -> Outcome:
@@ -120,9 +142,8 @@ def measure_clock_offset(inputs: Inputs) -> Outcome:
     of_day: dict[tuple[str, int], int] = {}
     for device, delays, t_us in _delays(inputs):
         day = np.searchsorted(inputs.midnights_us, t_us, side="right")
-        for number in np.unique(day).tolist():
-            key, least = (device, number), int(delays[day == number].min())
-            of_day[key] = min(least, of_day.get(key, least))
+        for number, least in least_of_day(delays, day).items():
+            of_day[device, number] = min(least, of_day.get((device, number), least))
     offsets: dict[str, float] = {}
     for (device, _), least in of_day.items():
         if abs(least) / MICROSECONDS >= abs(offsets.get(device, 0.0)):
@@ -131,6 +152,17 @@ def measure_clock_offset(inputs: Inputs) -> Outcome:
         return Outcome(None, undefined="no_delay_known")
     ranked = sorted(offsets.items(), key=lambda item: (-abs(item[1]), item[0]))
     return Outcome(ranked[0][1], detail={"by_device": dict(ranked[:MOST_NAMED])})
+
+
+def least_of_day(delay_us: Int64, day: Int64) -> dict[int, int]:
+    """Return the least delay of each day in µs: what a reading at least needs on its way, less the clock's advance.
+
+    Examples
+    --------
+    >>> least_of_day(np.array([40, 15, -3, 8]), np.array([0, 0, 1, 1]))
+    {0: 15, 1: -3}
+    """
+    return {number: int(delay_us[day == number].min()) for number in np.unique(day).tolist()}
 
 
 def _rows(inputs: Inputs) -> Iterator[tuple[Observed, SeriesArrays]]:
