@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -230,7 +230,8 @@ def _rate(way: Callable[[], int]) -> float:
 def _memory(dsn: str) -> Figure:
     """Return the highest resident memory of a process that computes and keeps a year of all stores, and its months."""
     command = [sys.executable, "-m", "benchmarks.catalogue", "--memory-of", dsn]
-    ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         sys.exit(ran.stderr)
     return Figure("a year of all stores, highest resident memory, MiB", float(ran.stdout), at_most=1024)
