@@ -75,18 +75,17 @@ def _run(connection: Database, chosen: argparse.Namespace, label: str) -> None:
     others = (chosen.readings - chosen.year_series * _YEAR_MINUTES) // (chosen.series - chosen.year_series)
     long[chosen.year_series :] = min(max(others, _WEEK_MINUTES), _YEAR_MINUTES)
     stored, copied_s, packed_s = 0, 0.0, 0.0
-    for columns, of in _weeks(long, series):
+    for columns, of, whole_until in _weeks(long, series):
         begun_s = time.perf_counter()
         arrays = columns | {"series_id": numbers[of]}
         with connection.transaction():
             store_readings(connection, arrays, classes[of], resolving=False)
         copied_s += time.perf_counter() - begun_s
         stored += len(of)
-        begun_s = time.perf_counter()
-        for chunk in compression.chunks_to_compress(connection, timedelta(days=1)):
-            compression.compress(connection, chunk)
-        packed_s += time.perf_counter() - begun_s
-        print(f"  {stored:>12,} readings", flush=True)
+        if whole_until is not None:
+            packed_s += _pack(connection, whole_until)
+            print(f"  {stored:>12,} readings", flush=True)
+    packed_s += _pack(connection, datetime.now(UTC))
     size = _bytes(connection)
     begun_s = time.perf_counter()
     until = instant(_START_US + int(long.max()) * _MINUTE_US)
@@ -118,6 +117,14 @@ def _run(connection: Database, chosen: argparse.Namespace, label: str) -> None:
     )
 
 
+def _pack(connection: Database, until: datetime) -> float:
+    """Compress the chunks that end by then and return the seconds that it took."""
+    begun_s = time.perf_counter()
+    for chunk in compression.chunks_to_compress(connection, datetime.now(UTC) - until):
+        compression.compress(connection, chunk)
+    return time.perf_counter() - begun_s
+
+
 def _series(number: int) -> Series:
     """Return a series: half of them count persons, the others are levels and registers in turn."""
     device = f"d{number:05}"
@@ -140,17 +147,21 @@ def _key(series: Series) -> SeriesKey:
     return series.device, series.quantity, series.channel
 
 
-def _weeks(long: NDArray[Any], series: list[Series]) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any]]]:
-    """Yield the readings week by week, in batches as they would arrive, and for each reading its series."""
+def _weeks(
+    long: NDArray[Any], series: list[Series]
+) -> Iterator[tuple[dict[str, NDArray[Any]], NDArray[Any], datetime | None]]:
+    """Yield the readings week by week, in batches as they would arrive, for each its series, and a week's end with it.
+
+    The end comes with the last part of a week alone: then all readings until there are yielded.
+    """
     random = np.random.default_rng(1)
     totals = np.zeros(len(series))
     entry = 0
     for week in range(int(long.max()) // _WEEK_MINUTES + 1):
         minutes = np.arange(week * _WEEK_MINUTES, min((week + 1) * _WEEK_MINUTES, int(long.max())))
         present = np.flatnonzero(long > minutes[0]) if len(minutes) else np.array([], int)
-        for some in np.array_split(present, max(1, len(present) // 100)):
-            if not len(some):
-                continue
+        groups = [some for some in np.array_split(present, max(1, len(present) // 100)) if len(some)]
+        for number, some in enumerate(groups, 1):
             value = np.stack([_values(series[n], minutes, totals, n, random) for n in some])
             inside = minutes[None, :] < long[some, None]
             of = np.broadcast_to(some[:, None], value.shape)[inside]
@@ -167,7 +178,8 @@ def _weeks(long: NDArray[Any], series: list[Series]) -> Iterator[tuple[dict[str,
                 "ordinal": np.zeros(len(of), np.int16),
                 "place": np.arange(len(of)),
             }
-            yield columns, of[order]
+            last = number == len(groups)
+            yield columns, of[order], _START + timedelta(weeks=week + 1) if last else None
 
 
 def _values(
