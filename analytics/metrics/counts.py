@@ -29,9 +29,9 @@ class Slots:
         """Return the slots that begin in [start, end): each slot is in exactly one of two adjacent windows."""
         return self.where((self.start_us >= start_us) & (self.start_us < end_us))
 
-    def where(self, keep: Bool) -> Slots:
-        """Return the slots where ``keep`` is true."""
-        if keep.all():
+    def where(self, keep: Bool | slice) -> Slots:
+        """Return the slots where ``keep`` is true, or of a slice."""
+        if not isinstance(keep, slice) and keep.all():
             return self
         return Slots(self.start_us[keep], self.end_us[keep], self.amount[keep], self.reset[keep])
 

@@ -60,7 +60,7 @@ def resolution(values: Float64) -> float:
     return FINEST_KWH
 
 
-def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) -> Energy:
+def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float, most_kwh: float | None = None) -> Energy:
     """Return the energy over a window from the increments of one register.
 
     Parameters
@@ -72,6 +72,8 @@ def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) ->
         Window in µs.
     step_kwh
         Resolution of the register in kWh; a register shows what it has counted, cut to this step.
+    most_kwh
+        Largest increment of one period seen; None: of these slots.
 
     Returns
     -------
@@ -99,8 +101,12 @@ def energy_between(slots: Slots, start_us: int, end_us: int, step_kwh: float) ->
     lost = int((slots.reset & touched).sum())
     if lost:
         # Each reset starts the register from an unknown place within its step, too.
-        high += lost * (float(slots.amount[~slots.reset].max(initial=0.0)) + step_kwh)
+        high += lost * ((_most(slots) if most_kwh is None else most_kwh) + step_kwh)
     return Energy(value, max(low, 0.0), high)
+
+
+def _most(slots: Slots) -> float:
+    return float(slots.amount[~slots.reset].max(initial=0.0))
 
 
 def metered(inputs: Inputs, meters: Iterable[Observed], wanted: Spans) -> Metered | None:
@@ -166,12 +172,17 @@ def _meter(inputs: Inputs, series: Observed, wanted: Spans) -> tuple[Energy | No
     due = wanted.intersect(series.registered)
     if slots.start_us.size == 0 or due.total_us == 0:
         return None, 0
-    energy = Energy.total(energy_between(slots, start_us, end_us, step) for start_us, end_us in due.pairs())
-    touched = sum(shares(slots, start_us, end_us) > 0 for start_us, end_us in due.pairs()) > 0
+    touched, most = np.zeros(slots.start_us.size, dtype=np.bool_), _most(slots)
+    parts = []
+    for start_us, end_us in due.pairs():  # of a year of days each has its own few slots
+        near = slice(int(np.searchsorted(slots.end_us, start_us)), int(np.searchsorted(slots.start_us, end_us)))
+        touched[near] |= shares(slots.where(near), start_us, end_us) > 0
+        parts.append(energy_between(slots.where(near), start_us, end_us, step, most))
+    energy = Energy.total(parts)
     unread_us = due.without(Spans.union(slots.start_us, slots.end_us)).total_us
     if unread_us:
         periods = -(-unread_us // series.period_us)
         ordinary = slots.end_us - slots.start_us <= 2 * series.period_us
-        most = periods * float(slots.amount[ordinary].max(initial=0.0))
-        energy = replace(energy, high_kwh=energy.high_kwh + most)
+        unread = periods * float(slots.amount[ordinary].max(initial=0.0))
+        energy = replace(energy, high_kwh=energy.high_kwh + unread)
     return energy, int((slots.reset & touched).sum())
