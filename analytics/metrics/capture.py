@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analytics.metrics.doors import DoorCounts, doors
-from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.inputs import Inputs, Outcome
+from analytics.metrics.ratio_intervals import ratio_of_bounds
 from analytics.metrics.same_hours import SHARE_FLOOR, Counted, at_kinds, counted_in, same_hours
 from analytics.metrics.traffic import LEVEL
 
@@ -23,8 +24,7 @@ def measure(inputs: Inputs) -> Outcome:
     hours = same_hours(inputs.wanted, inputs.series)
     if hours.total_us < SHARE_FLOOR * inputs.wanted.total_us:
         return Outcome(None, undefined="sides_at_unlike_hours")
-    # Two intervals at 97.5 % hold together at 95 % (Bonferroni).
-    came, passed = (counted_in(side, hours, inputs, (1 + LEVEL) / 2) for side in (entries, passing))
+    came, passed = (counted_in(side, hours, inputs, LEVEL) for side in (entries, passing))
     detail = {"entries": came.value, "passers_by": passed.value, "same_hours": hours.total_us / 3.6e9}
     if passed.value == 0:
         return Outcome(None, detail=detail, undefined="nobody_passed")
@@ -36,11 +36,9 @@ def measure(inputs: Inputs) -> Outcome:
 def ratio(part: Counted, whole: Counted, detail: dict[str, float]) -> Outcome:
     """Return the ratio of two counts with bounds from those of both, as far as they are known."""
     value = part.value / whole.value
-    if part.bounds is None or whole.bounds is None or whole.bounds[0] == 0:
+    if part.bounds is None or whole.bounds is None:
         return Outcome(value, detail=detail)
-    low, high = part.bounds[0] / whole.bounds[1], part.bounds[1] / whole.bounds[0]
-    methods = [method for method in dict.fromkeys([part.method, whole.method]) if method]
-    return Outcome(value, bounded(low, high, LEVEL, f"from the bounds of both counts; {'; '.join(methods)}"), detail)
+    return Outcome(value, ratio_of_bounds(part.bounds, whole.bounds), detail)
 
 
 def _passing(street: Inputs) -> list[DoorCounts]:

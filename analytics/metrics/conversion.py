@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from analytics.metrics.capture import ratio
 from analytics.metrics.doors import DoorCounts, doors
-from analytics.metrics.inputs import Inputs, Outcome
+from analytics.metrics.inputs import Bounds, Inputs, Outcome
 from analytics.metrics.same_hours import SHARE_FLOOR, Counted, at_kinds, counted_in, same_hours
 from analytics.metrics.traffic import LEVEL
 
@@ -38,4 +38,4 @@ def measure(inputs: Inputs) -> Outcome:
         return Outcome(None, detail=detail, undefined="nobody_counted")
     if bought > came.value:
         detail["above_one"] = True
-    return ratio(Counted(bought, (bought, bought), ""), came, detail)
+    return ratio(Counted(bought, Bounds(bought, bought, None, "receipts")), came, detail)

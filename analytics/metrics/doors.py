@@ -48,7 +48,8 @@ class DoorCounts:
     def imputed(self, inputs: Inputs) -> tuple[Imputed, int]:
         """Return what its gaps in the window may have held, and how many of its periods have no like to tell from."""
         slot_us = max(self.source.period_us, _SHORTEST_SLOT_US)
-        found = impute(self._by_day(inputs, slot_us))
+        window = (inputs.window.start_us, inputs.window.end_us, inputs.days.bounds_us.tobytes())
+        found = self.source.once(("imputed", *window), lambda: impute(self._by_day(inputs, slot_us)))
         return found, -(-round(found.without_like * slot_us) // self.source.period_us)
 
     def _by_day(self, inputs: Inputs, slot_us: int) -> DaySlots:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from analytics.metrics.energy import SUB_METER, Metered, grounds, main_meters, metered
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
-from analytics.metrics.traffic import LEVEL, measure_entries
+from analytics.metrics.ratio_intervals import ratio_of_bounds
+from analytics.metrics.traffic import measure_entries
 from analytics.windows import DAY_US
 
 DAYS_PER_YEAR = 365.25
@@ -76,7 +77,6 @@ def measure_per_visitor(inputs: Inputs) -> Outcome:
 
 
 def _per_visitor_bounds(used: Metered, came: Outcome) -> Bounds | None:
-    if came.bounds is None or came.bounds.low <= 0 or not used.bounded:
+    if came.bounds is None or not used.bounded:
         return None
-    low, high = used.energy.low_kwh / came.bounds.high, used.energy.high_kwh / came.bounds.low
-    return bounded(low, high, LEVEL, f"{grounds(used)}; entries: {came.bounds.method}")
+    return ratio_of_bounds(Bounds(used.energy.low_kwh, used.energy.high_kwh, None, grounds(used)), came.bounds)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from edge.wire.batch import Flag
 from edge.wire.series import Counter, Kind, OnChange, Series
 
 Int16 = NDArray[np.int16]
+Made = TypeVar("Made")
 MICROSECONDS = 1_000_000
 NOT_LIVE = -(2**63)
 """Stands for the time of receipt of a reading that was replayed, imported or entered: it waited for nobody."""
@@ -97,6 +98,12 @@ class Observed:
     _known: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
     """What was computed of it, by what it is: several metrics ask for the same."""
 
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """Return what was made of it under this key before, else make it: metrics of one store ask for the same."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]  # type: ignore[no-any-return]  # as it was made
+
     @property
     def claims_completeness(self) -> bool:
         """Whether what was received can be told from what was expected."""
@@ -118,9 +125,7 @@ class Observed:
 
         Single events cover none: in their stead stands the time for which the device was online.
         """
-        if "cover" not in self._known:
-            self._known["cover"] = self._cover()
-        return self._known["cover"]  # type: ignore[no-any-return]
+        return self.once("cover", self._cover)
 
     def _cover(self) -> Spans:
         told = [part for part in self.parts if part.t_us.size and part.series.kind is not Kind.EVENT]
@@ -147,11 +152,11 @@ class Observed:
 
     def slots(self, midnights_us: Int64) -> Slots:
         """Return its counts as slots that begin while it is registered: of two states of it, one has each slot."""
-        key = "slots", midnights_us.tobytes()
-        if key not in self._known:
-            slots = self.slots_touching(midnights_us)
-            self._known[key] = slots.where(self.registered.contains(slots.start_us))
-        return self._known[key]  # type: ignore[no-any-return]
+        return self.once(("slots", midnights_us.tobytes()), lambda: self._slots_within(midnights_us))
+
+    def _slots_within(self, midnights_us: Int64) -> Slots:
+        slots = self.slots_touching(midnights_us)
+        return slots.where(self.registered.contains(slots.start_us))
 
     def slots_touching(self, midnights_us: Int64) -> Slots:
         """Return its amounts as slots, of intervals, events and registers alike, those across its edges included."""

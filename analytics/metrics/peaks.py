@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from analytics.metrics.doors import Audited, all_slots, audited, doors
+from analytics.metrics.doors import Audited, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
-from analytics.metrics.occupancy import clamped, flows, reset
+from analytics.metrics.occupancy import clamped, reset
 from analytics.metrics.occupancy_bounds import Ends, peak_bounds
 from analytics.metrics.spans import Bool, Float64, Int64
 from analytics.metrics.traffic import LEVEL
+from analytics.metrics.whole_days import DoorFlows
 from analytics.windows import from_us, local_hours
 
 BIN_FLOOR = 0.9
@@ -27,14 +28,14 @@ def measure_occupancy_peak(inputs: Inputs) -> Outcome:
     without gaps also corrected (by the audited rates, at the end of that slot), its 95 % interval corrected_low and
     corrected_high, and the error to expect of the raw sum there, raw_bias and raw_sd.
     """
-    entries, exits = doors(inputs, "entries"), doors(inputs, "exits")
-    walk = flows(all_slots(entries), all_slots(exits), inputs.days.bounds_us)
+    counted = DoorFlows.of(inputs)
+    walk = counted.flow
     within = (walk.start_us >= inputs.window.start_us) & (walk.start_us < inputs.window.end_us)
     if not within.any():
         return Outcome(None, undefined="nothing_counted")
     level, summed = clamped(walk), reset(walk)
     peak = int(np.flatnonzero(within)[np.argmax(level[within])])
-    bounds, corrected = peak_bounds(inputs, (entries, exits), Ends(walk.end_us, walk.day, within), peak)
+    bounds, corrected = peak_bounds(inputs, (counted.entries, counted.exits), Ends(walk.end_us, walk.day, within), peak)
     detail = {
         "method": "clamped at zero, reset each business day",
         "raw": int(summed[peak]),

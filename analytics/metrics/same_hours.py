@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.metrics.counts import Slots
 from analytics.metrics.doors import DoorCounts, audited
-from analytics.metrics.inputs import Inputs, Observed
+from analytics.metrics.inputs import Bounds, Inputs, Observed, bounded
 from analytics.metrics.spans import Spans
 
 SHARE_FLOOR = 0.9
@@ -39,8 +39,7 @@ class Counted:
     """A sum of counts over some time, and bounds of the true one; None where no audit tells how true they are."""
 
     value: int
-    bounds: tuple[float, float] | None
-    method: str
+    bounds: Bounds | None
 
 
 def counted_in(counters: Sequence[DoorCounts], hours: Spans, inputs: Inputs, level: float) -> Counted:
@@ -61,10 +60,10 @@ def counted_in(counters: Sequence[DoorCounts], hours: Spans, inputs: Inputs, lev
         outside += _sum(slots.where(~inside & across))
     value = int(counts.sum())
     if rates is None:
-        return Counted(value, None, "")
+        return Counted(value, None)
     low = rates.bounds(np.maximum(counts - doubtful, 0), np.zeros(1, np.int64))[0]
     high = rates.bounds(counts, np.array([outside], dtype=np.int64))[1]
-    return Counted(value, (float(low[0]), float(high[0])), rates.method)
+    return Counted(value, bounded(low[0], high[0], level, rates.method))
 
 
 def _sum(slots: Slots) -> int:

@@ -37,7 +37,15 @@ class DoorFlows:
     def of(cls, inputs: Inputs) -> DoorFlows:
         """Return those of a store's doors."""
         entries, exits = doors(inputs, "entries"), doors(inputs, "exits")
-        return cls(entries, exits, flows(all_slots(entries), all_slots(exits), inputs.days.bounds_us))
+        bounds_us = inputs.days.bounds_us
+
+        def flow() -> Flows:
+            return flows(all_slots(entries), all_slots(exits), bounds_us)
+
+        if not entries:
+            return cls(entries, exits, flow())
+        sources = tuple(counter.source for counter in (*entries, *exits))
+        return cls(entries, exits, entries[0].source.once(("flows", sources, bounds_us.tobytes()), flow))
 
 
 def whole_days(inputs: Inputs) -> Bool:
