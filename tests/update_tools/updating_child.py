@@ -57,7 +57,8 @@ class Watch:
             return False
         reached = state.has_connected or not attempt.baseline.connected
         sources = read_states(self._settings.spool.path)
-        return reached and all(each.contact_us or each.failures for each in sources)
+        told = {str(each.name) for each in sources} >= set(attempt.baseline.sources)  # at its start an agent has none
+        return reached and told and all(each.contact_us or each.failures for each in sources)
 
 
 def main() -> int:
