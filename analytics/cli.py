@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from analytics.wording.language import Language
 from analytics.wording.texts import say
 from edge import event_log
 from edge.configuration import ConfigurationError
+from edge.stop_signals import on_stop_signals
 
 log = event_log.get(__name__)
 
@@ -122,8 +122,7 @@ def _scheduler(parsed: argparse.Namespace) -> None:
     configured = settings.load(parsed.config)
     event_log.configure()
     scheduler = Scheduler(configured)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: scheduler.request_stop())
+    on_stop_signals(scheduler.request_stop)
     scheduler.start()
     scheduler.wait()
     if not scheduler.stop():

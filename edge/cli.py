@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from edge.service_manager import ServiceManager
 from edge.settings import EdgeSettings
 from edge.spool.records import SpoolError
 from edge.spool.spool import Spool
+from edge.stop_signals import on_stop_signals
 from edge.update.reported import ReportedRelease
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def _play(settings: EdgeSettings, config: Path, *, until_drained: bool) -> int:
     record = RunRecord(settings.spool.path, release, clock)
     running = Running(f"smartstore-edge {release}", record, ReportedRelease(settings.update.root, clock.monotonic_s))
     courses = Courses(spool, clock, Random(), running)  # noqa: S311 - jitter, not secrets
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: courses.stop())
+    on_stop_signals(courses.stop)
     service = ServiceManager()
     try:
         configurator = Configurator(settings, config, clock.monotonic_s)

@@ -44,7 +44,7 @@ class Courses:
         self._halt = Event()
 
     def stop(self) -> None:
-        """Make ``run`` end; may be called from a signal handler."""
+        """Make ``run`` end; may be called from any thread."""
         self._stopped = True
         self._halt.set()
 

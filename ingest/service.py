@@ -114,7 +114,7 @@ class Service:
         self._ended.wait()
 
     def request_stop(self) -> None:
-        """Make ``wait`` return; may be called from a signal handler."""
+        """Make ``wait`` return; may be called from any thread."""
         self._ended.set()
 
     def stop(self) -> bool:

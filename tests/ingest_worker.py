@@ -14,6 +14,7 @@ from pathlib import Path
 from fault_tools import stepped_clock
 
 from edge import event_log
+from edge.stop_signals import on_stop_signals
 from ingest.service import Service
 from ingest.settings import load
 from ingest.writer import Stage
@@ -64,7 +65,7 @@ def main() -> None:
         stepped_clock.install(chosen.clock)
     event_log.configure()
     service = Service(load(chosen.config), _observer(chosen.stage, chosen.nth, chosen.ask))
-    signal.signal(signal.SIGTERM, lambda *_: service.request_stop())
+    on_stop_signals(service.request_stop)
     service.start()
     service.wait()
     sys.exit(0 if service.stop() else 1)

@@ -138,7 +138,7 @@ class Scheduler:
         self._ended.wait()
 
     def request_stop(self) -> None:
-        """Make ``wait`` return; may be called from a signal handler."""
+        """Make ``wait`` return; may be called from any thread."""
         self._ended.set()
 
     def stop(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import signal
 import sys
 from datetime import datetime, timedelta
 from threading import Event
@@ -12,6 +11,7 @@ from threading import Event
 from psycopg.errors import InsufficientPrivilege
 
 from edge.configuration import ConfigurationError
+from edge.stop_signals import on_stop_signals
 from edge.wire.enrolment import EnrolmentCode
 from ingest.admission import today
 from ingest.commands.agents import approve_agent
@@ -117,8 +117,7 @@ def _revoke(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     service = EnrolmentService(settings_of(arguments).database, _settings(arguments))
     ended = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+    on_stop_signals(ended.set)
     service.start()
     ended.wait()
     service.stop()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import gc
-import signal
 import sys
 import threading
 
+from edge.stop_signals import on_stop_signals
 from ingest.commands.options import Subparsers, add_verb, settings_of
 from ingest.service import Service
 
@@ -29,8 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
     service = Service(settings_of(arguments))
     threading.excepthook = service.fail_after
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: service.request_stop())
+    on_stop_signals(service.request_stop)
     service.start()
     service.wait()
     return 0 if service.stop() else 1

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from random import Random
@@ -20,6 +19,7 @@ from edge.agent import Agent
 from edge.clock import system_clock
 from edge.decoders import registry
 from edge.settings import EdgeSettings
+from edge.stop_signals import on_stop_signals
 from edge.uplink import Uplink
 
 
@@ -30,7 +30,7 @@ def main() -> int:
         arm(Killer(sys.argv[2]))
     event_log.configure()
     stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    on_stop_signals(stop.set)
     spool = open_spool(settings)
     uplink = Uplink(settings, spool, system_clock(), Random(1), "test 1")
     sources = [source.build() for source in settings.source]

@@ -6,19 +6,20 @@ start, its time.
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from threading import Event
 
+from edge.stop_signals import on_stop_signals
+
 _LOOK_S = 0.02
 
 
 def main() -> int:
     folder, command, stopping = Path(sys.argv[1]), sys.argv[2:], Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    on_stop_signals(stopping.set)
     order, pause = folder / "restart", Event()
     while not stopping.is_set():
         with (folder / "starts").open("a") as starts:
