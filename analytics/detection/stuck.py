@@ -39,7 +39,7 @@ def stuck(t_us: Int64, value: Float64, least_us: int, longest_step_us: int, leas
     """
     if t_us.size == 0:
         return Spans.of([])
-    step = (np.diff(value) == 0) & (np.diff(t_us) <= longest_step_us)
+    step = (value[1:] == value[:-1]) & (np.diff(t_us) <= longest_step_us)  # the difference of two infinities is none
     first = np.flatnonzero(np.concatenate(([True], ~step)))
     last = np.concatenate((first[1:] - 1, [t_us.size - 1]))
     long = (t_us[last] - t_us[first] >= max(least_us, 1)) & (last - first + 1 >= least_readings)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -25,6 +25,7 @@ def columns(series: list[tuple[int, float]]) -> tuple[Int64, Float64]:
 
 
 @given(SERIES, st.integers(1, 10), st.integers(1, 3), st.integers(1, 4))
+@example([(0, np.inf), (0, np.inf)], 1, 1, 1)
 def test_standstills_are_those_that_a_plain_walk_finds(
     series: list[tuple[int, float]], least_us: int, longest_step_us: int, least_readings: int
 ) -> None:
