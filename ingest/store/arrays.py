@@ -21,6 +21,8 @@ class _ArrayLoader(Loader):
     element: np.dtype[Any] = np.dtype(">i8")
 
     def load(self, data: Buffer) -> NDArray[Any]:
+        if not int.from_bytes(data[:4]):
+            return np.zeros(0, self.element.newbyteorder("="))  # an empty array has no dimension, and ends here
         layout = np.dtype([("length", ">i4"), ("value", self.element)])
         # Dimensions, nulls, type; then length and lower bound of the one dimension: 20 bytes.
         return np.frombuffer(data, layout, offset=20)["value"].astype(self.element.newbyteorder("="))

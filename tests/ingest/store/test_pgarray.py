@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.store.arrays import array_cursor
 from ingest.store.pgarray import digest_array, number_array
 
 FIRST_US, AFTER_US = -62_135_596_800_000_000, 253_402_300_800_000_000
@@ -49,3 +50,13 @@ def test_digests(connection: Connection, values: list[bytes]) -> None:
 def test_other_elements_are_refused() -> None:
     with pytest.raises(KeyError):
         number_array("text", np.array([1]))
+
+
+@pytest.mark.parametrize("kind", ["int2", "int4", "int8", "float8", "timestamptz"])
+@pytest.mark.parametrize("elements", [0, 1, 2])
+def test_numpys_arrays_come_back_empty_ones_included(connection: Connection, kind: str, elements: int) -> None:
+    value = "timestamptz '2000-01-01 00:00:01Z'" if kind == "timestamptz" else "1"
+    with array_cursor(connection) as cursor:
+        row = cursor.execute(f"select array_fill(({value})::{kind}, array[{elements}])").fetchone()
+    assert row is not None
+    assert row[0].tolist() == [1_000_000 if kind == "timestamptz" else 1] * elements
