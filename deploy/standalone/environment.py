@@ -29,6 +29,8 @@ def run_in_environment() -> None:
 
     A failure ends the process with a message that says what to do.
     """
+    # What lies on the caller's own path is none of this environment's: pip would take it for installed here.
+    os.environ.pop("PYTHONPATH", None)
     try:
         data = data_folder()
         place = data / "environment"
