@@ -9,6 +9,7 @@ from analytics.comparison.alignment import Against
 from analytics.comparison.answer import (
     AnnotationList,
     AnnotationNote,
+    Bounded,
     Comparison,
     DaysIn,
     DistrictComparison,
@@ -88,14 +89,39 @@ DISTRICT_COMPARISON = DistrictComparison(
     registry_version=1,
     evidence=False,
 )
+
+
+def _side(days: DaysIn, counted: int) -> ExplainedSide:
+    return ExplainedSide(
+        days=days,
+        counted=counted,
+        per_day=Bounded(value=float(counted), interval=None),
+        coverage=_NOW.coverage,
+        completeness=_NOW.completeness,
+    )
+
+
 _COUNTS = {PartKind.MISSING: -13, PartKind.CALENDAR: 30, PartKind.HOURLY: 5}
 _PARTS = tuple(Part(part=kind, name=both(f"explain_part.{kind}"), count=_COUNTS.get(kind, 0)) for kind in PartKind)
 _EXPLAINED = StoreParts(
     store_id=STORE.store_id,
     name=STORE.name,
-    now=ExplainedSide(days=_DAYS_NOW, counted=612, coverage=_NOW.coverage, completeness=_NOW.completeness),
-    before=ExplainedSide(days=_DAYS_BEFORE, counted=590, coverage=_NOW.coverage, completeness=_NOW.completeness),
+    now=ExplainedSide(
+        days=_DAYS_NOW,
+        counted=612,
+        per_day=Bounded(value=612.0, interval=None),
+        coverage=_NOW.coverage,
+        completeness=_NOW.completeness,
+    ),
+    before=ExplainedSide(
+        days=_DAYS_BEFORE,
+        counted=590,
+        per_day=Bounded(value=590.0, interval=None),
+        coverage=_NOW.coverage,
+        completeness=_NOW.completeness,
+    ),
     change=22,
+    days=None,
     parts=_PARTS,
     counters=(
         CounterParts(

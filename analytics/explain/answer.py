@@ -7,7 +7,7 @@ from enum import StrEnum
 from pydantic import Field
 
 from analytics.comparison.alignment import Against
-from analytics.comparison.answer import AnnotationNote, DaysIn
+from analytics.comparison.answer import AnnotationNote, Bounded, DaysIn
 from analytics.results import Completeness, Coverage, ResultModel, Text
 
 
@@ -35,8 +35,18 @@ class ExplainedSide(ResultModel):
 
     days: DaysIn
     counted: int
+    per_day: Bounded | None = Field(description="The mean of whole days of which nothing is missing")
     coverage: Coverage
     completeness: Completeness | None
+
+
+class DayRateChange(ResultModel):
+    """The mean day now over the mean day before, over whole days of which nothing is missing."""
+
+    ratio: Bounded
+    told_apart: bool = Field(description="Whether the interval excludes that nothing has changed")
+    days_now: int
+    days_before: int
 
 
 class CounterParts(ResultModel):
@@ -60,6 +70,7 @@ class StoreParts(ResultModel):
     now: ExplainedSide
     before: ExplainedSide | None = Field(description="Null where the registry has no such store at that time")
     change: int
+    days: DayRateChange | None = Field(description="Null where too few days tell how much days differ anyway")
     parts: tuple[Part, ...]
     counters: tuple[CounterParts, ...]
     notes: tuple[Text, ...]

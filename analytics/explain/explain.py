@@ -14,6 +14,7 @@ from analytics.comparison.compare import days_in, facts_before, notes_on
 from analytics.day_types import DayType, count_days, holiday_name
 from analytics.errors import UnknownMetric
 from analytics.explain.answer import CounterParts, ExplainedSide, Explanation, Part, PartKind, StoreParts
+from analytics.explain.day_totals import day_totals, per_day, rate_change
 from analytics.explain.parts import Parts, split
 from analytics.explain.reading import DIRECTIONS, CountedWindow, Counter, read_window
 from analytics.facilities import district_in
@@ -117,6 +118,7 @@ def _store(c: Database, store_id: str, asked: _Asked) -> StoreParts:
         now=_side(now),
         before=None if before is None else _side(before),
         change=parts.total,
+        days=None if before is None else rate_change(day_totals(now), day_totals(before)),
         parts=_parts(parts),
         counters=tuple(_counter(row, counter, parts, now, prior) for row, counter in enumerate(order)),
         notes=tuple(notes_on([days_in(side.facts) for side in sides])),
@@ -132,6 +134,7 @@ def _side(window: CountedWindow) -> ExplainedSide:
     return ExplainedSide(
         days=days_in(window.facts),
         counted=sum(int(rows["count"].sum()) for rows in window.counters.values()),
+        per_day=per_day(day_totals(window)),
         coverage=window.result.coverage,
         completeness=window.result.completeness,
     )

@@ -19,7 +19,7 @@ from analytics.metrics.doors import DoorCounts, doors
 from analytics.metrics.inputs import Inputs
 from analytics.metrics.spans import Int64
 from analytics.results import Result
-from analytics.windows import EPOCH, local_hours, utc_offset_us
+from analytics.windows import EPOCH, local_days, local_hours, utc_offset_us
 from ingest.store.connection import Database
 
 Counter = tuple[str, str, str]
@@ -37,6 +37,8 @@ class CountedWindow:
     facts: Facts
     result: Result
     hour: Int64
+    day: Int64
+    """Local day of each hour, counted from the window's first; -1 of a day that the window cuts."""
     day_type: Int64
     length_us: Int64
     open_us: Int64
@@ -84,6 +86,7 @@ def read_window(c: Database, metric: Metric, facts: Facts, weekdays_only: bool) 
         facts=facts,
         result=measure_facts(c, [metric], facts, found).results[metric.name],
         hour=hours.hour,
+        day=_whole_days(start, facts),
         day_type=_day_types(start, facts, weekdays_only),
         length_us=end - start,
         open_us=calendar.opening.measure(start, end),
@@ -103,6 +106,13 @@ def _by_hour(counter: DoorCounts, facts: Facts, start_us: Int64, end_us: Int64) 
         "due_us": registered.measure(start_us, end_us),
         "seen_us": seen.measure(start_us, end_us),
     }
+
+
+def _whole_days(start_us: Int64, facts: Facts) -> Int64:
+    window, bounds_us = facts.window, local_days(facts.window).bounds_us
+    day = np.searchsorted(bounds_us, start_us, side="right") - 1
+    whole = (bounds_us[day] >= window.start_us) & (bounds_us[day + 1] <= window.end_us)
+    return np.where(whole, day, -1)
 
 
 def _day_types(start_us: Int64, facts: Facts, weekdays_only: bool) -> Int64:

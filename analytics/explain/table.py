@@ -24,6 +24,7 @@ def render_explanation(answer: Explanation, language: Language | str = Language.
         f"{heading}\n{aligned_by(answer.against, answer.holiday, chosen)}",
         "\n".join(_windows(answer, chosen)),
         _parts(answer, chosen),
+        listing("explain.days", _days(answer, chosen), chosen),
         _stores(answer, chosen) if len(answer.stores) > 1 else "",
         listing("explain.doors", _hours(answer, chosen), chosen),
         listing("comparison.notes", (texts.of(note, chosen) for note in notes.values()), chosen),
@@ -49,6 +50,24 @@ def _windows(answer: Explanation, language: Language) -> Iterable[str]:
             before_complete=_complete(store.before),
         )
         yield texts.say("phrase.pair", language, name=store.store_id, value=counted)
+
+
+def _days(answer: Explanation, language: Language) -> Iterable[str]:
+    """Yield for each store whether its days differ by more than days do anyway."""
+    for store in answer.stores:
+        if store.days is None or store.days.ratio.interval is None:
+            continue
+        interval = store.days.ratio.interval
+        said = texts.say(
+            "explain.told_apart" if store.days.told_apart else "explain.not_told_apart",
+            language,
+            ratio=formats.percent(store.days.ratio.value),
+            low=formats.percent(interval.low),
+            high=formats.percent(interval.high),
+            days=store.days.days_now,
+            days_before=store.days.days_before,
+        )
+        yield texts.say("phrase.pair", language, name=store.store_id, value=said)
 
 
 def _complete(side: ExplainedSide | None) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analytics.metrics.overdispersion import spread
+from analytics.metrics.overdispersion import cells_of, spread
 from analytics.metrics.spans import Bool, Float64, Int64
 
 LEAST_DAYS = 3
@@ -123,19 +123,14 @@ def _like(slots: DaySlots) -> tuple[Int64, Bool]:
 
 
 def _seen_often(slots: DaySlots, label: Int64) -> Bool:
-    cell = _numbered(label, slots.slot)
+    cell = cells_of(label, slots.slot)
     seen = np.bincount(cell, weights=slots.missing == 0)
     return np.asarray(seen[cell] >= LEAST_DAYS, dtype=np.bool_)
 
 
-def _numbered(first: Int64, second: Int64) -> Int64:
-    pair = first * (int(second.max()) + 1) + second
-    return np.asarray(np.unique(pair, return_inverse=True)[1].reshape(-1), dtype=np.int64)
-
-
 def _fitted(slots: DaySlots, label: Int64) -> _Factors:
     seen = slots.missing == 0
-    cell = _numbered(label, slots.slot)
+    cell = cells_of(label, slots.slot)
     days, cells = int(slots.day.max()) + 1, int(cell.max()) + 1
     day, at, count = slots.day[seen], cell[seen], slots.count[seen].astype(np.float64)
     of_day, of_cell = _sums(day, count, days), _sums(at, count, cells)
@@ -173,7 +168,7 @@ def _longest_gap(slots: DaySlots) -> int:
 
 
 def _pearson(slots: DaySlots, factors: _Factors, length: int) -> tuple[float, int]:
-    stretch = _numbered(slots.day, slots.slot // length)
+    stretch = cells_of(slots.day, slots.slot // length)
     whole = np.bincount(stretch, weights=slots.missing) == 0
     mean = np.bincount(stretch, weights=factors.level[slots.day] * factors.profile[factors.cell])
     count = np.bincount(stretch, weights=slots.count)

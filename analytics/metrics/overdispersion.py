@@ -40,8 +40,9 @@ def cells_of(day_type: ArrayLike, slot: ArrayLike) -> Int64:
     >>> cells_of([0, 0, 1, 0], [3, 4, 3, 3]).tolist()
     [0, 1, 2, 0]
     """
-    pairs = np.stack([np.asarray(day_type, dtype=np.int64), np.asarray(slot, dtype=np.int64)], axis=1)
-    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    kind, place = np.asarray(day_type, dtype=np.int64), np.asarray(slot, dtype=np.int64)
+    pair = kind * (int(place.max(initial=0)) + 1) + place
+    return np.asarray(np.unique(pair, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def dispersion(counts: ArrayLike, cell: ArrayLike, least_mean: float = 0.0) -> Dispersion | None:

@@ -197,6 +197,10 @@ def test_an_explained_change_sums_exactly_and_each_part_is_where_it_belongs(clie
         assert sum(sum(counter.hourly) for counter in store.counters) == sum(
             counter.parts[PartKind.HOURLY] for counter in store.counters
         )
+        for side in (store.now, store.before):
+            whole = side.completeness is not None and side.completeness.gaps_total == 0
+            assert (side.per_day and side.per_day.value) == (side.counted if whole else None)
+        assert store.days is None  # of one day each
     assert answer.change == sum(part.count for part in answer.parts) == sum(s.change for s in answer.stores)
     a, b = ({part.part: part.count for part in stores[s.store_id].parts} for s in (A, B))
     new = counted(dsn, B.store_id, "2026-05-04T00:00+08:00", "2026-05-05T00:00+08:00", device=NEW_COUNTER)
@@ -234,6 +238,13 @@ def test_a_district_s_stores_are_ranked_only_where_their_intervals_part(client: 
     values = [(s.now.result.value, s.before.result.value if s.before else None) for s in answer.stores
               if s.store_id in ranked]  # fmt: skip
     assert answer.sum.now == sum(now for now, _ in values if now is not None)
+
+
+def test_a_day_that_the_window_cuts_is_no_day_to_tell_by(client: httpx.Client) -> None:
+    asked = {"from": f"{NOW}T06:00:00+08:00", "to": f"{NOW}T18:00:00+08:00"}
+    answer = Explanation.model_validate_json(client.get(f"/stores/{B.store_id}/explain", params=asked).content)
+    assert answer.stores[0].now.counted > 0
+    assert answer.stores[0].now.per_day is None
 
 
 @pytest.mark.parametrize("verb", ["compare", "explain"])

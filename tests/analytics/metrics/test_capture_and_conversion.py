@@ -7,8 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from metric_inputs import inputs, observed
+from scipy import stats
 
 from analytics.metrics import capture, conversion
 from analytics.metrics.inputs import Audit, Inputs, Observed
@@ -136,3 +138,19 @@ def test_slots_across_an_edge_widen_the_bounds_on_both_sides() -> None:
 def test_without_a_counted_door_there_is_no_ratio() -> None:
     assert conversion.measure(inputs(WINDOW, [till(np.ones(288))])).undefined == "no_door_counted"
     assert capture.measure(opening(street("passages", np.ones(288)))).undefined == "no_door_counted"
+
+
+def test_the_rate_at_which_a_store_goes_on_is_fiellers_over_its_days() -> None:
+    week = Window(WINDOW.start, WINDOW.start + timedelta(days=7), ZONE.key)
+    slots = np.arange(week.start_us, week.end_us, 300_000_000)
+    rng = np.random.default_rng(3)
+    came, bought = rng.poisson(5, slots.size), rng.poisson(1.5, slots.size)
+    made = inputs(week, [door("entries", came, slots), till(bought, slots)])
+    detail = conversion.measure(made).detail
+    y, x = (pd.Series(of).groupby(np.arange(slots.size) // 288).sum().to_numpy() for of in (bought, came))
+    assert detail["rate_days"] == 7
+    for end in (detail["rate_low"], detail["rate_high"]):
+        rest = y - end * x  # at either end Student's test of these just rejects
+        assert abs(rest.mean()) == pytest.approx(stats.t.ppf(0.975, 6) * rest.std(ddof=1) / np.sqrt(7), rel=1e-6)
+    of_one_day = conversion.measure(inputs(WINDOW, [door("entries", np.ones(288)), till(np.ones(288))]))
+    assert "rate_low" not in of_one_day.detail
