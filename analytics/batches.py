@@ -10,7 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from analytics.metrics.spans import Int64
-from analytics.windows import to_us
+from analytics.windows import HOUR_US, to_us
 from ingest.store.batch_standing import (
     StandingRange,
     refused_payloads,
@@ -25,7 +25,6 @@ STANDINGS = ("committed", "refused", "declared_lost", "missing")
 COUNTS = (*STANDINGS, "readings", "duplicates", "corrections", "refused_payloads")
 Batches = Mapping[str, Mapping[str, Int64]]
 """Counts of each agent's batches by name (``COUNTS``): an int64 array over intervals."""
-_HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def batches_between(c: Database, agents: Sequence[str], gaps: Sequence[Gap], bou
     span = instant(int(bounds_us[0])), instant(int(bounds_us[-1]))
 
     def cell_of(at: datetime) -> int | None:
-        hour_us = to_us(at) // _HOUR_US * _HOUR_US
+        hour_us = to_us(at) // HOUR_US * HOUR_US
         index = int(np.searchsorted(bounds_us, hour_us, side="right")) - 1
         return index if 0 <= index < cells else None
 

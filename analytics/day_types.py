@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from analytics.results import Text
+from analytics.windows import SATURDAY
 
 _MOVING = Path(__file__).with_name("holiday_dates.toml")
 CHINA = frozenset(
@@ -94,7 +95,7 @@ def day_of(on: date) -> Day:
         return Day(on, DayType.MAKE_UP_WORKDAY, announced.workdays[on])
     if on in announced.holidays:
         return Day(on, DayType.HOLIDAY, announced.holidays[on])
-    return Day(on, DayType.WEEKEND if on.weekday() >= 5 else DayType.WORKDAY)
+    return Day(on, DayType.WEEKEND if on.weekday() >= SATURDAY else DayType.WORKDAY)
 
 
 def day_type_in(time_zone: str, on: date) -> DayType:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import fsum, sqrt
 
 from analytics.catalogue.metric import Metric
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.overdispersion import spread
-from analytics.metrics.traffic import LEVEL
 from analytics.results import DistrictSum, Interval, RestEstimate, Result, Text
 
 _LEAST_STORES = 3

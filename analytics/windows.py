@@ -14,8 +14,11 @@ from analytics.errors import InvalidWindow
 from analytics.metrics.spans import Int64, Spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-HOUR_US = 3_600_000_000
+MINUTE_US = 60_000_000
+HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+SATURDAY = 5
+"""The first day of the weekend, counted from Monday as 0."""
 _MICROSECOND = timedelta(microseconds=1)
 _QUARTER_US = HOUR_US // 4
 

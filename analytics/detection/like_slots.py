@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics.metrics.spans import Float64, Int64
-from analytics.windows import DAY_US, utc_offset_us
-
-SATURDAY = 5
+from analytics.windows import DAY_US, SATURDAY, utc_offset_us
 
 
 @dataclass(frozen=True, slots=True, eq=False)

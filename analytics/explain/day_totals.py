@@ -9,12 +9,11 @@ import numpy as np
 from analytics.comparison.answer import Bounded
 from analytics.explain.answer import DayRateChange
 from analytics.explain.reading import CountedWindow
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.overdispersion import dispersion, rate_interval
 from analytics.metrics.period_comparison import Period, compare_periods
 from analytics.metrics.spans import Bool, Int64
 from analytics.results import Interval
-
-LEVEL = 0.95
 
 
 def day_totals(window: CountedWindow) -> Period:

@@ -19,7 +19,7 @@ from analytics.metrics.doors import DoorCounts, doors
 from analytics.metrics.inputs import Inputs
 from analytics.metrics.spans import Int64
 from analytics.results import Result
-from analytics.windows import EPOCH, local_days, local_hours, utc_offset_us
+from analytics.windows import DAY_US, EPOCH, SATURDAY, local_days, local_hours, utc_offset_us
 from ingest.store.connection import Database
 
 Counter = tuple[str, str, str]
@@ -116,7 +116,7 @@ def _whole_days(start_us: Int64, facts: Facts) -> Int64:
 
 
 def _day_types(start_us: Int64, facts: Facts, weekdays_only: bool) -> Int64:
-    local_day = (start_us + utc_offset_us(start_us, facts.window.time_zone)) // (24 * 3_600_000_000)
+    local_day = (start_us + utc_offset_us(start_us, facts.window.time_zone)) // DAY_US
     days, index = np.unique(local_day, return_inverse=True)
     codes = [_code((EPOCH + timedelta(days=day)).date(), weekdays_only) for day in days.tolist()]
     return np.array(codes, np.int64)[index]
@@ -124,5 +124,5 @@ def _day_types(start_us: Int64, facts: Facts, weekdays_only: bool) -> Int64:
 
 def _code(on: date, weekdays_only: bool) -> int:
     if weekdays_only:
-        return _CODES[DayType.WEEKEND if on.weekday() >= 5 else DayType.WORKDAY]
+        return _CODES[DayType.WEEKEND if on.weekday() >= SATURDAY else DayType.WORKDAY]
     return _CODES[day_of(on).day_type]

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from analytics.metrics.inputs import Audit, Inputs, Outcome, bounded
-from analytics.metrics.intervals import wilson
-
-LEVEL = 0.95
+from analytics.metrics.intervals import LEVEL, wilson
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from analytics.metrics.doors import DoorCounts, doors
 from analytics.metrics.inputs import Inputs, Outcome
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.ratio_intervals import ratio_of_bounds
 from analytics.metrics.same_hours import SHARE_FLOOR, Counted, at_kinds, counted_in, same_hours
-from analytics.metrics.traffic import LEVEL
+from analytics.windows import HOUR_US
 
 PAVEMENT = "pavement_line"
 
@@ -25,7 +26,7 @@ def measure(inputs: Inputs) -> Outcome:
     if hours.total_us < SHARE_FLOOR * inputs.wanted.total_us:
         return Outcome(None, undefined="sides_at_unlike_hours")
     came, passed = (counted_in(side, hours, inputs, LEVEL) for side in (entries, passing))
-    detail = {"entries": came.value, "passers_by": passed.value, "same_hours": hours.total_us / 3.6e9}
+    detail = {"entries": came.value, "passers_by": passed.value, "same_hours": hours.total_us / HOUR_US}
     if passed.value == 0:
         return Outcome(None, detail=detail, undefined="nobody_passed")
     if came.value > passed.value:

@@ -10,10 +10,11 @@ import numpy as np
 from analytics.metrics.capture import ratio
 from analytics.metrics.doors import DoorCounts, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.ratio_intervals import fieller
 from analytics.metrics.same_hours import SHARE_FLOOR, Counted, at_kinds, counted_in, same_hours
 from analytics.metrics.spans import Int64, Spans
-from analytics.metrics.traffic import LEVEL
+from analytics.windows import HOUR_US
 
 CHECKOUTS = ("till", "self_checkout")
 
@@ -42,7 +43,7 @@ def measure(inputs: Inputs) -> Outcome:
     came = counted_in(counters, hours, inputs, LEVEL)
     bought_by_day, came_by_day = (_by_day(side, hours, inputs) for side in (receipts(inputs), counters))
     bought = int(bought_by_day.sum())
-    detail = {"transactions": bought, "entries": came.value, "same_hours": hours.total_us / 3.6e9}
+    detail = {"transactions": bought, "entries": came.value, "same_hours": hours.total_us / HOUR_US}
     if came.value == 0:
         return Outcome(None, detail=detail, undefined="nobody_counted")
     if bought > came.value:

@@ -14,7 +14,7 @@ from analytics.metrics.intervals import CaptureRate, Spread, capture_rate, quant
 from analytics.metrics.missing_counts import DaySlots, Imputed, impute
 from analytics.metrics.overdispersion import spread
 from analytics.metrics.spans import Float64, Int64, Spans
-from analytics.windows import DAY_US, utc_offset_us
+from analytics.windows import DAY_US, SATURDAY, utc_offset_us
 
 LEAST_FREEDOM = 5
 """Audits beyond the first of each counter from which on their scatter is believed."""
@@ -64,7 +64,7 @@ class DoorCounts:
         count = np.bincount(at[inside], weights=self.slots.amount[inside], minlength=start.size)
         kept = (missing_us > 0) | (wanted.measure(start, end) == end - start)
         start, day = start[kept], np.searchsorted(days, start[kept], side="right") - 1
-        weekend = np.array([on.weekday() >= 5 for on in inputs.days.dates], dtype=np.int64)
+        weekend = np.array([on.weekday() >= SATURDAY for on in inputs.days.dates], dtype=np.int64)
         return DaySlots(
             day=day,
             day_type=weekend[day],

@@ -10,14 +10,13 @@ import numpy as np
 from analytics.metrics.counts import Slots
 from analytics.metrics.holding import held
 from analytics.metrics.inputs import Inputs, Observed, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.mean_occupancy import closed_days
 from analytics.metrics.occupancy import clamped, person_time, scaled
 from analytics.metrics.small_cells import FEWEST, hidden
 from analytics.metrics.spans import Float64, Int64, Spans
-from analytics.metrics.traffic import LEVEL
 from analytics.metrics.whole_days import DoorFlows, person_time_bounds, whole_days
-
-MINUTE_US = 60_000_000
+from analytics.windows import MINUTE_US
 
 
 def little(mean_occupancy: float, arrivals_per_min: float) -> float | None:

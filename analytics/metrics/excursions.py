@@ -11,9 +11,8 @@ from analytics.metrics.cold_chain import BAND_LIMITS, Band, bands
 from analytics.metrics.completeness import holds_us
 from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
-from analytics.windows import from_us
+from analytics.windows import MINUTE_US, from_us
 
-MINUTE_US = 60_000_000
 MOST_NAMED = 20
 HOLD = "excursion.hold_min"
 _GROUND = "device accuracy; each crossing known to one period; missing time taken either way"

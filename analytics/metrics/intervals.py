@@ -14,6 +14,9 @@ import numpy as np
 
 from analytics.metrics.spans import Float64, Int64
 
+LEVEL = 0.95
+"""Of every confidence interval that an answer carries."""
+
 
 def quantile(level: float) -> float:
     """Return z of a two-sided normal interval of this level.

@@ -10,6 +10,7 @@ import numpy as np
 from analytics.metrics.completeness import holds_us
 from analytics.metrics.inputs import Inputs, Observed, Outcome, bounded
 from analytics.metrics.spans import Float64
+from analytics.windows import HOUR_US
 
 ACTIVATION_J_PER_MOL = 83_144.0
 GAS_CONSTANT = 8.314472
@@ -93,7 +94,7 @@ def measure_kind(kind: str) -> Callable[[Inputs], Outcome]:
         missing_us = sum(one.missing_us for one in found.values())
         detail = {
             "by_cabinet": {d: {"kinetic_c": one.kinetic_c, "mean_c": one.mean_c} for d, one in found.items()},
-            "missing_hours": missing_us / 3.6e9,
+            "missing_hours": missing_us / HOUR_US,
             "undeclared_accuracy": sorted(d for d, series in every.items() if series.accuracy is None),
         }
         low, high = max(one.low_c for one in found.values()), max(one.high_c for one in found.values())

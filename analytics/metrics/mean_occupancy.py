@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.occupancy import clamped, learned, person_time, raw, reset, scaled
 from analytics.metrics.occupancy_bounds import Ends, occupancy_band
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
-from analytics.metrics.traffic import LEVEL
 from analytics.metrics.whole_days import DoorFlows, person_time_bounds, whole_days
 from analytics.windows import utc_offset_us
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from analytics.metrics.doors import Audited, DoorCounts, audited
 from analytics.metrics.inputs import Bounds, Inputs, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.propagation import Walk, occupancy_spread, peak_interval, raw_error
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
-from analytics.metrics.traffic import LEVEL
 
 _MOST_LIKELY = 400
 """Slots that the peak is drawn from, those of the highest upper bounds."""

@@ -9,6 +9,7 @@ from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_sha
 from analytics.metrics.inputs import Inputs, Outcome
 from analytics.metrics.shelves import share_outcome
 from analytics.metrics.spans import Float64, Int64, Spans
+from analytics.windows import HOUR_US
 
 
 def occupied_time(t_us: Int64, occupied: Float64, heartbeat_us: int, wanted: Spans) -> TimeShare:
@@ -130,7 +131,7 @@ def _with_parks(of_bays: Outcome, bays: TimeShare, parks: list[VehicleTime]) -> 
     available = bays.observed_us + sum(park.available_us for park in parks)
     detail = {
         **of_bays.detail,
-        "over_capacity_hours": sum(park.over_us for park in parks) / 3.6e9,
+        "over_capacity_hours": sum(park.over_us for park in parks) / HOUR_US,
         "impossible_readings": sum(park.impossible for park in parks),
     }
     undefined = None if available else "nothing_observed"

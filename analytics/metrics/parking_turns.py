@@ -10,9 +10,7 @@ from analytics.metrics.holding import TimeShare, summed
 from analytics.metrics.inputs import Inputs, Outcome, bounded
 from analytics.metrics.parking import occupied_time
 from analytics.metrics.spans import Float64, Int64, Spans
-
-MINUTE_US = 60_000_000
-DAY_US = 86_400_000_000
+from analytics.windows import DAY_US, HOUR_US, MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def measure_stay(inputs: Inputs) -> Outcome:
     """Return vehicle-time / vehicles that came, in minutes; detail: vehicles, stays_cut, vehicle_hours."""
     found = turns(inputs)
     bays = found.occupied
-    detail = {"vehicles": found.vehicles, "stays_cut": found.cut, "vehicle_hours": bays.held_us / 3.6e9}
+    detail = {"vehicles": found.vehicles, "stays_cut": found.cut, "vehicle_hours": bays.held_us / HOUR_US}
     if bays.observed_us == 0:
         return Outcome(
             None, detail=detail, undefined="only_vehicles_counted" if _counted(inputs) else "nothing_observed"

@@ -9,10 +9,10 @@ import numpy as np
 
 from analytics.metrics.doors import Audited, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.occupancy import clamped, reset
 from analytics.metrics.occupancy_bounds import Ends, peak_bounds
 from analytics.metrics.spans import Bool, Float64, Int64
-from analytics.metrics.traffic import LEVEL
 from analytics.metrics.whole_days import DoorFlows
 from analytics.windows import from_us, local_hours
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analytics.metrics.conversion import receipts
-from analytics.metrics.dwell import MINUTE_US, little
+from analytics.metrics.dwell import little
 from analytics.metrics.holding import Doubt, Judged, summed, time_share
 from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.same_hours import SHARE_FLOOR, at_kinds, same_hours
 from analytics.metrics.sampled_levels import METHOD, NOTHING, of_all
-from analytics.metrics.traffic import LEVEL
+from analytics.windows import HOUR_US, MINUTE_US
 
 QUEUE = "queue_zone"
 LONGEST = "queue.length_max"
@@ -26,8 +27,8 @@ def measure_length(inputs: Inputs) -> Outcome:
     detail = {
         "by_queue": {point: t.area / t.observed_us for point, t in times.items() if t.observed_us},
         "longest": whole.highest,
-        "observed_hours": whole.observed_us / 3.6e9,
-        "missing_hours": whole.missing_us / 3.6e9,
+        "observed_hours": whole.observed_us / HOUR_US,
+        "missing_hours": whole.missing_us / HOUR_US,
     }
     if whole.observed_us == 0:
         return Outcome(None, detail=detail, undefined="nothing_observed")
@@ -48,7 +49,7 @@ def measure_wait(inputs: Inputs) -> Outcome:
     tills = receipts(at_kinds(inputs, ["till"]))
     served = sum(int(c.slots.where(hours.contains(c.slots.start_us)).whole().sum()) for c in tills)
     whole = sum(of_all(replace(inputs, wanted=hours), [QUEUE]).values(), NOTHING)
-    detail = {"served": served, "waiting_hours": whole.area / 3.6e9, "same_hours": hours.total_us / 3.6e9}
+    detail = {"served": served, "waiting_hours": whole.area / HOUR_US, "same_hours": hours.total_us / HOUR_US}
     minutes = hours.total_us / MINUTE_US
     value = little(whole.area / MINUTE_US / minutes, served / minutes) if minutes else None
     if value is None:
@@ -70,5 +71,5 @@ def measure_time_over_limit(inputs: Inputs) -> Outcome:
         for series in inputs.of("occupancy")
         for t_us, persons, period_us, due in series.spells(inputs.wanted)
     )
-    detail = {"observed_hours": whole.observed_us / 3.6e9, "missing_hours": whole.missing_us / 3.6e9}
+    detail = {"observed_hours": whole.observed_us / HOUR_US, "missing_hours": whole.missing_us / HOUR_US}
     return Outcome(whole.share, detail=detail, undefined="nothing_observed" if whole.share is None else None)

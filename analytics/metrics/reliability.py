@@ -10,11 +10,9 @@ import numpy as np
 
 from analytics.metrics.completeness import online
 from analytics.metrics.inputs import Bounds, Inputs, Observed, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
-from analytics.windows import DAY_US
-
-LEVEL = 0.95
-MINUTE_US = 60_000_000
+from analytics.windows import DAY_US, HOUR_US, MINUTE_US
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +68,7 @@ def measure_failures(inputs: Inputs) -> Outcome:
     counts = {history.device: history.failures for history in found if history.failures}
     if not found or not any(history.looked for history in found):
         return Outcome(None, undefined="nothing_observed")
-    detail = {"by_device": counts, "missing_hours": sum(history.missing_us for history in found) / 3.6e9}
+    detail = {"by_device": counts, "missing_hours": sum(history.missing_us for history in found) / HOUR_US}
     low, high = (sum(getattr(history, name) for history in found) for name in ("surely", "possibly"))
     whole = all(history.missing_us == 0 for history in found)
     ground = "a change at the window's edge may lie on either side; what begins and ends between two looks isn't seen"

@@ -8,6 +8,7 @@ from analytics.metrics.holding import Doubt, Judged, TimeShare, summed, time_sha
 from analytics.metrics.inputs import Inputs, Outcome, bounded
 from analytics.metrics.likely_share import Looks, likely_share
 from analytics.metrics.spans import Float64, Int64, Spans
+from analytics.windows import HOUR_US
 
 
 def available_time(t_us: Int64, stock_units: Float64, period_us: int, opening: Spans) -> TimeShare:
@@ -82,7 +83,7 @@ def _available(inputs: Inputs) -> TimeShare:
 
 def share_outcome(whole: TimeShare, ground: str, looks: Sequence[Looks] = ()) -> Outcome:
     """Return a share of time as an outcome with hard bounds, and from regular looks where it probably lies."""
-    detail = {"observed_hours": whole.observed_us / 3.6e9, "missing_hours": whole.missing_us / 3.6e9}
+    detail = {"observed_hours": whole.observed_us / HOUR_US, "missing_hours": whole.missing_us / HOUR_US}
     likely = likely_share(looks, whole) if looks else None
     if likely is not None:
         detail |= {"likely_low": likely[0], "likely_high": likely[1]}

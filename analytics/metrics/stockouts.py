@@ -12,8 +12,8 @@ from analytics.metrics.inputs import Inputs, Outcome, bounded
 from analytics.metrics.spans import Float64, Int64, Spans
 from analytics.metrics.spells import Spells, Switching, spells
 from analytics.metrics.survival import kaplan_meier, quantile_outcome
+from analytics.windows import MINUTE_US
 
-MINUTE_US = 60_000_000
 _SHORTEST, _LOW, _RESTORED = "shelves.shortest_spell", "shelves.low_share", "shelves.restored_share"
 
 

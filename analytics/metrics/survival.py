@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from analytics.metrics.inputs import Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.intervals import quantile as normal_quantile
 from analytics.metrics.spans import Bool, Float64, Int64
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,10 +10,9 @@ import numpy as np
 
 from analytics.metrics.doors import DoorCounts, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.missing_counts import NOTHING_MISSING, Imputed
 from analytics.metrics.spans import Int64
-
-LEVEL = 0.95
 
 
 def total(counts: Int64) -> int:

@@ -16,10 +16,9 @@ import numpy as np
 from analytics.metrics.counts import Slots
 from analytics.metrics.doors import Audited, DoorCounts, all_slots, audited, doors
 from analytics.metrics.inputs import Bounds, Inputs, bounded
-from analytics.metrics.intervals import quantile
+from analytics.metrics.intervals import LEVEL, quantile
 from analytics.metrics.occupancy import Flows, flows
 from analytics.metrics.spans import Bool, Float64, Int64, Spans
-from analytics.metrics.traffic import LEVEL
 
 Weigh = Callable[[Int64], Int64]
 """From instants to a number that falls or rises with them, in µs."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from analytics.metrics.inputs import Inputs, Outcome, bounded
+from analytics.metrics.intervals import LEVEL
 from analytics.metrics.sampled_levels import METHOD, NOTHING, PersonTime, of_series
 from analytics.metrics.small_cells import FEWEST, hidden
-from analytics.metrics.traffic import LEVEL
+from analytics.windows import MINUTE_US
 
 COUNTED_ZONE = "counted_zone"
-MINUTE_US = 60_000_000
 
 
 def heat(person_time_us: float, area_m2: float) -> float:
