@@ -48,7 +48,7 @@ def render_catalogue(metrics: Iterable[CatalogueEntry], language: Language | str
 def _catalogue_block(metric: CatalogueEntry, language: Language) -> str:
     lines = {
         "table.area": texts.of(AREA_NAMES[metric.facility], language),
-        "table.unit": metric.unit,
+        "table.unit": formats.unit_name(metric.unit, language),
         "table.formula": f"{metric.formula} (v{metric.formula_version})",
         "table.edge_cases": metric.edge_cases,
         "table.source": metric.source,

@@ -78,6 +78,10 @@ class Reader:
         """Return a value with its unit."""
         return formats.quantity(value, unit, self.language)
 
+    def unit(self, unit: str) -> str:
+        """Return the name of a unit."""
+        return formats.unit_name(unit, self.language)
+
     def coverage(self, points: Coverage) -> str | None:
         """Return the points instrumented of those that exist."""
         return phrases.coverage(points, self.language)

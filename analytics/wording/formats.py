@@ -66,6 +66,11 @@ def unit_suffix(unit: str, language: Language) -> str:
     return either(f"unit.{unit}", f" {unit}", language)
 
 
+def unit_name(unit: str, language: Language) -> str:
+    """Return a unit as it is named by itself."""
+    return either(f"unit_name.{unit}", unit_suffix(unit, language).strip(), language)
+
+
 def day(on: date, language: Language, *, weekday: bool = False) -> str:
     """Return a date: 2 March 2026, or 2026年3月2日."""
     if language is Language.ZH:

@@ -7,11 +7,9 @@ from analytics.catalogue.all_metrics import METRICS
 from analytics.catalogue.metric import Metric
 from analytics.catalogue.nominal_periods import NOMINAL_PERIOD_S
 from analytics.results import Facility
+from analytics.wording import texts
 from edge.wire.quantities import QUANTITIES
 from ingest.registry.points import FACILITY_KINDS, POINT_KINDS
-
-UNITS = {"count", "ratio", "kWh", "h", "persons", "min", "person_min_per_m2", "s", "1/d", "items"}
-UNITS |= {"kWh/m2", "kWh/visitor", "kW", "d", "degC"}
 
 
 def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
@@ -24,7 +22,7 @@ def test_every_area_has_metrics_in_the_order_of_the_answer() -> None:
 def test_a_record_is_whole(metric: Metric) -> None:
     assert re.search(r"[\u4e00-\u9fff]", metric.name_zh)
     assert min(map(len, (metric.formula, metric.source, metric.edge_cases, metric.name_en))) > 5
-    assert metric.unit in UNITS
+    assert {f"unit.{metric.unit}", f"unit_name.{metric.unit}"} & set(texts.catalogue()), "a unit has its words"
     assert metric.quantities or not metric.point_kinds
     assert set(metric.quantities) <= set(QUANTITIES) & set(NOMINAL_PERIOD_S)
     assert 0 <= metric.completeness_floor <= 1
