@@ -59,7 +59,7 @@ def _make(data: Path, place: Path) -> None:
     begun = time.monotonic()
     shutil.rmtree(place, ignore_errors=True)
     if not _make_with_uv(place):
-        print("environment: installing with pip (takes a quarter of a minute)", flush=True)
+        print("environment: installing with pip (takes half a minute or more)", flush=True)
         _install(_pip(data, place))
     stamp.write_text(wanted)
     print(f"environment: ready in {time.monotonic() - begun:.0f} s, {place}", flush=True)
